@@ -81,14 +81,9 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err := c.examine(ctx); err != nil {
 		return err
 	}
-	r.header.Canceled = true
-	if err := r.journal.store(headerKey, r.header, true); err != nil {
+	if err := c.record(thisLease()); err != nil {
 		return err
 	}
-	if err := r.markCanceled(thisLease()); err != nil {
-		return err
-	}
-	c.out.Recorded = true
 	if r.outlook, err = r.checkKeys(ctx, r.journal); err != nil {
 		return err
 	}
@@ -120,6 +115,21 @@ func (c *canceler) all(ctx context.Context) (err error) {
 		err = c.clear(ctx)
 	}
 	return err
+}
+
+// record makes durable that the run is canceled. Its receipts are marked first, so that nobody
+// accepts them from then on. The header is what the next start goes by.
+func (c *canceler) record(by Lease) error {
+	r := c.run
+	if err := r.markReceipts(by); err != nil {
+		return err
+	}
+	r.header.Canceled = true
+	if err := r.journal.store(headerKey, r.header, true); err != nil {
+		return err
+	}
+	c.out.Recorded = true
+	return r.markFolders(by, r.base)
 }
 
 // attempt takes a number of its own where the run was another process's, which may still

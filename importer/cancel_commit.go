@@ -15,19 +15,19 @@ type notedMarker struct {
 	found, removed bool
 }
 
-// uncommit has each marker taken away that the run keeps a note of. Without any, as of a run of
-// software that kept none, it is the one that the options name, if they do.
+// uncommit has each marker taken away that the run keeps a note of, and before them the one that
+// the options name without one: software that kept no note may have written it.
 func (c *canceler) uncommit(ctx context.Context) error {
 	r := c.run
 	notes, err := r.commitNotes(ctx)
 	if err != nil {
 		return err
 	}
-	if len(notes.Markers) == 0 {
-		return r.opts.Uncommit(ctx, r.commitStore())
-	}
-	if asked := r.commitStore().key; r.opts.Marker != "" && notes.of(asked).At.IsZero() {
-		c.out.MarkerWrong = asked
+	asked := r.commitStore()
+	if len(notes.Markers) == 0 || r.opts.Marker != "" && notes.of(asked.key).At.IsZero() {
+		if err := r.opts.Uncommit(ctx, asked); err != nil {
+			return err
+		}
 	}
 	for _, note := range notes.Markers {
 		marker := &notedMarker{commitNote: note, wait: c.lag}

@@ -32,10 +32,14 @@ const CancelVersion = 1
 
 // markCanceled writes the marks that are not there yet: the receipts first.
 func (r *run) markCanceled(by Lease) error {
-	text, err := json.Marshal(CancelMark{CancelVersion, r.opts.RunID, by.At, by.Host, by.PID})
-	if err != nil {
+	if err := r.markReceipts(by); err != nil {
 		return err
 	}
+	return r.markFolders(by, r.base)
+}
+
+// markReceipts writes those of the receipts.
+func (r *run) markReceipts(by Lease) error {
 	base := r.base
 	if base == "" {
 		base = "."
@@ -50,7 +54,15 @@ func (r *run) markCanceled(by Lease) error {
 			folders = append(folders, path.Join(r.base, e.Name()))
 		}
 	}
-	for _, folder := range append(folders, r.base) {
+	return r.markFolders(by, folders...)
+}
+
+func (r *run) markFolders(by Lease, folders ...string) error {
+	text, err := json.Marshal(CancelMark{CancelVersion, r.opts.RunID, by.At, by.Host, by.PID})
+	if err != nil {
+		return err
+	}
+	for _, folder := range folders {
 		name := path.Join(folder, CancelName)
 		_, err := r.opts.StateDir.Stat(name)
 		if errors.Is(err, fs.ErrNotExist) {

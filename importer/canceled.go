@@ -29,10 +29,6 @@ type Canceled struct {
 	List    string `json:"list"`               // in the state folder
 	NoProbe string `json:"no_probe,omitempty"` // why the target could not be probed: uploads that no answer told of were not looked for
 
-	// MarkerWrong is the key of the commit marker by Options, where the run keeps that it wrote its
-	// marker under another one: it was not looked at.
-	MarkerWrong string `json:"commit_marker_wrong,omitempty"`
-
 	// Late are the keys that are not in the target, and may yet appear there: a request of the run
 	// had no answer. The call made again after that time knows.
 	Late []Late `json:"late,omitempty"`

@@ -224,20 +224,24 @@ func (a *app) estimateAll(ctx context.Context, f *importFlags, devices []*import
 	return nil
 }
 
-// commit writes a marker for each device, if all of them are whole, and here to the end.
+// commit writes a marker for each device, if all of them are whole, and here to the end. Once
+// one was let go, or the stop of its write was asked for, no other is written.
 func (r *importAllReport) commit(ctx context.Context, devices []*importDevice) {
-	if !r.Union.Complete || slices.ContainsFunc(devices, (*importDevice).isLetGo) {
+	if !r.Union.Complete {
 		return
 	}
 	for _, d := range devices {
-		if !d.hush() {
-			continue
+		if !d.hush() || slices.ContainsFunc(devices, (*importDevice).isLetGo) {
+			r.Union.Complete = false
+			return
 		}
 		var err error
 		if d.ended.rep.Marker, err = d.ended.commit(ctx); err != nil {
 			d.err = worst([]error{err, d.err})
 			r.Union.Complete = false
 		}
-		d.listen(ctx)
+		if d.listen(ctx); isInterrupted(err) && ctx.Err() == nil {
+			return
+		}
 	}
 }

@@ -29,6 +29,7 @@ type cancelReport struct {
 	MarkerUnknown string `json:"commit_marker_unknown,omitempty"` // the key of which nothing is known: it could not be looked for, or was not yet
 
 	MarkerNoted bool             `json:"commit_marker_noted,omitempty"` // the run kept the key
+	MarkerWrong string           `json:"commit_marker_wrong,omitempty"` // the key of --commit-marker, where the run kept others, and no marker of it is there
 	More        []canceledMarker `json:"more_commit_markers,omitempty"` // of a run that wrote several
 }
 
@@ -163,13 +164,10 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 	}
 	rep := &cancelReport{Canceled: out, Run: o.RunID, Target: o.TargetURL(), removes: remove}
 	rep.tellMarkers(markers, o)
-	switch {
-	case err != nil:
+	if err != nil {
 		return rep, asTargetError(err)
-	case out.Failed > 0:
-		return rep, fmt.Errorf("%w: %d could not be looked at or deleted", errObjects, out.Failed)
 	}
-	return rep, rep.left()
+	return rep, rep.end()
 }
 
 // stateToCancel takes the state folder of a run: the one on this host, or, to take the

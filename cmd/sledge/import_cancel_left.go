@@ -21,6 +21,27 @@ func (r *cancelReport) printJournalLeft(w io.Writer) {
 	}
 }
 
+// end is the error of a cancel that has come to its end.
+func (r *cancelReport) end() error {
+	left := r.left()
+	if r.Failed == 0 {
+		return left
+	}
+	err := fmt.Errorf("%w: %d could not be looked at or deleted", errObjects, r.Failed)
+	if left == nil {
+		return err
+	}
+	err = fmt.Errorf("%w; %s", err, inWords(left))
+	if len(r.Late) > 0 {
+		return r.hintLate(err)
+	}
+	return err
+}
+
+func (r *cancelReport) hintLate(err error) error {
+	return hint(err, "run the same command again after %s: it finds what has appeared by then", clockTime(r.lateUntil()))
+}
+
 // left is what a cancel that has come to its end has left of the run, beside the objects that
 // were to stay; nil is nothing.
 func (r *cancelReport) left() error {
@@ -39,7 +60,7 @@ func (r *cancelReport) left() error {
 	}
 	err := fmt.Errorf("%w: %s", errLeftOver, strings.Join(what, ", "))
 	if len(r.Late) > 0 {
-		return hint(err, "run the same command again after %s: it finds what has appeared by then", clockTime(r.lateUntil()))
+		return r.hintLate(err)
 	}
 	return err
 }

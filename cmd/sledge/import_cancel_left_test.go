@@ -21,11 +21,16 @@ func TestCancelLeftOver(t *testing.T) {
 		{importer.Canceled{Uploads: 2}, exitTarget, "2 multipart uploads"},
 		{importer.Canceled{JournalLeft: "in/.sledge-journal/r/d-1/"}, exitTarget, "below in/.sledge-journal/r/d-1/"},
 		{importer.Canceled{Late: []importer.Late{{Key: "in/a", Until: time.Now()}}}, exitTarget, "1 key may yet appear"},
+		{importer.Canceled{Failed: 1, Uploads: 2, Late: []importer.Late{{Key: "in/a", Until: time.Now()}}}, exitObjects, "1 could not be looked at or deleted"},
+		{importer.Canceled{Failed: 1, Uploads: 2, Late: []importer.Late{{Key: "in/a", Until: time.Now()}}}, exitObjects, "2 multipart uploads, 1 key may yet appear"},
 	} {
-		err := (&cancelReport{Canceled: &c.out}).left()
+		err := (&cancelReport{Canceled: &c.out}).end()
 		code, hints := diagnose(err)
 		if code != c.want || err != nil && (!strings.Contains(err.Error(), c.says) || !strings.Contains(strings.Join(hints, "\n"), "same command again")) {
 			t.Errorf("%+v: %d, %v, %q", c.out, code, err, hints)
+		}
+		if after := strings.Contains(strings.Join(hints, "\n"), "same command again after"); after != (len(c.out.Late) > 0) {
+			t.Errorf("%+v: the hints tell a time: %v, %q", c.out, after, hints)
 		}
 	}
 }

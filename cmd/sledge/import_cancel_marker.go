@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/sledge-io/sledge/importer"
 )
@@ -13,13 +15,25 @@ type canceledMarker struct {
 	Key     string `json:"key"`
 	Found   bool   `json:"found"` // it is there, or was
 	Deleted bool   `json:"deleted"`
+	noted   bool   // the run kept its key
+}
+
+// rank is the order in which markers are told: what stood there first, and what the run kept.
+func (m canceledMarker) rank() int {
+	switch {
+	case m.Found && m.noted:
+		return 0
+	case m.Found:
+		return 1
+	}
+	return 2
 }
 
 // canceledMarkers are those that a cancel has looked for.
 type canceledMarkers struct {
 	remove bool
 	all    []canceledMarker
-	noted  bool   // the run kept their keys
+	noted  bool   // the run kept the key of one at least
 	failed string // the key of the one whose end is not known
 }
 
@@ -28,9 +42,9 @@ func (m *canceledMarkers) take(ctx context.Context, d *endedImport, at *importer
 	if d.o.Marker == "" && !at.Noted() {
 		return nil // nobody knows a key
 	}
-	m.noted = at.Noted()
+	m.noted = m.noted || at.Noted()
 	key, err := d.uncommit(ctx, at, m.remove)
-	one := canceledMarker{at.Key(), key != "", key != "" && m.remove && err == nil}
+	one := canceledMarker{at.Key(), key != "", key != "" && m.remove && err == nil, at.Noted()}
 	if err != nil {
 		m.failed = at.Key()
 	}
@@ -40,12 +54,29 @@ func (m *canceledMarkers) take(ctx context.Context, d *endedImport, at *importer
 	return err
 }
 
+// wrong takes out the marker under a key that the run did not keep, as it did others, where none
+// of the run is there, and returns that key.
+func (m *canceledMarkers) wrong() (key string) {
+	if !m.noted {
+		return ""
+	}
+	m.all = slices.DeleteFunc(m.all, func(one canceledMarker) bool {
+		if one.noted || one.Found {
+			return false
+		}
+		key = one.Key
+		return true
+	})
+	return key
+}
+
 // tellMarkers has the report tell of them.
 func (r *cancelReport) tellMarkers(m *canceledMarkers, o importer.Options) {
-	r.MarkerNoted, r.MarkerUnknown = m.noted, m.failed
+	r.MarkerUnknown, r.MarkerWrong, r.MarkerNoted = m.failed, m.wrong(), m.noted
+	slices.SortStableFunc(m.all, func(a, b canceledMarker) int { return cmp.Compare(a.rank(), b.rank()) })
 	if len(m.all) > 0 {
 		first := m.all[0]
-		r.MarkerAsked, r.MarkerDeleted, r.More = first.Key, first.Deleted, m.all[1:]
+		r.MarkerAsked, r.MarkerDeleted, r.MarkerNoted, r.More = first.Key, first.Deleted, first.noted, m.all[1:]
 		if first.Found {
 			r.Marker = first.Key
 		}
@@ -71,6 +102,6 @@ func (r *cancelReport) printMarkers(w io.Writer) {
 		fmt.Fprintf(w, "            not known: %s was not looked for to the end\n", escape(r.MarkerUnknown))
 	}
 	if r.MarkerWrong != "" {
-		fmt.Fprintf(w, "not asked   %s: --commit-marker names another key than the run wrote its marker under\n", escape(r.MarkerWrong))
+		fmt.Fprintf(w, "not found   %s: no marker of this run is there; the run keeps another key than --commit-marker names\n", escape(r.MarkerWrong))
 	}
 }

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sledge-io/sledge/importer"
+)
+
+// TestCancelTellsMarkers: a marker under a key that the run did not keep is told like its others
+// where one of the run is there. Where none is, the key is told as no key of the run.
+func TestCancelTellsMarkers(t *testing.T) {
+	kept := canceledMarker{Key: "in/NEW", Found: true, Deleted: true, noted: true}
+	gone := canceledMarker{Key: "in/NEW", noted: true}
+	old := canceledMarker{Key: "in/OLD", Found: true, Deleted: true}
+	none := canceledMarker{Key: "in/OLD"}
+	for _, tt := range []struct {
+		name   string
+		all    []canceledMarker
+		failed string
+		says   []string
+		not    string
+	}{
+		{"both", []canceledMarker{old, kept}, "", []string{"in/NEW was deleted first", "by in/OLD: it was deleted, too"}, "not found"},
+		{"the old one", []canceledMarker{old, gone}, "", []string{"in/OLD was deleted first", "by in/NEW: it is not there"}, "not found"},
+		{"the kept one", []canceledMarker{none, kept}, "", []string{"in/NEW was deleted first", "not found   in/OLD"}, "by in/OLD"},
+		{"none", []canceledMarker{none, gone}, "", []string{"the run's marker in/NEW is not there", "not found   in/OLD"}, "by in/OLD"},
+		{"nothing kept", []canceledMarker{none}, "", []string{"not by in/OLD"}, "not found"},
+		{"the kept one not to the end", []canceledMarker{none}, "in/NEW", []string{"not known: in/NEW", "not found   in/OLD"}, "by in/OLD"},
+		{"the old one not to the end", nil, "in/OLD", []string{"not known: in/OLD"}, "not found"},
+	} {
+		rep := &cancelReport{Canceled: &importer.Canceled{Recorded: true}, removes: true}
+		m := &canceledMarkers{remove: true, all: tt.all, failed: tt.failed, noted: strings.Contains(tt.name, "kept one") || len(tt.all) > 1}
+		rep.tellMarkers(m, importer.Options{Prefix: "in/", Marker: "OLD"})
+		var text strings.Builder
+		rep.Print(&text)
+		for _, words := range tt.says {
+			if !strings.Contains(text.String(), words) {
+				t.Errorf("%s: not %q: %s", tt.name, words, text.String())
+			}
+		}
+		if strings.Contains(text.String(), tt.not) {
+			t.Errorf("%s: %q: %s", tt.name, tt.not, text.String())
+		}
+	}
+}

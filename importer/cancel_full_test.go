@@ -1,0 +1,53 @@
+package importer
+
+import (
+	"syscall"
+	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// TestCancelDiskFills: wherever the state folder's disk takes no more, a cancel says that the run
+// is canceled if the next start says so. Receipts of such a run are marked. With room the next
+// cancel ends it.
+func TestCancelDiskFills(t *testing.T) {
+	unmarked := 0
+	for n := 1; ; n++ {
+		s, f, disk := newSource(), newFake(t), memDisk()
+		s.file("a", []byte("hello"))
+		mustRun(t, s, f, testOptions(t, disk))
+		fault := vfs.NewFault(disk)
+		fired := fault.Add(vfs.Rule{Op: vfs.OpWrite, Nth: n, Times: 1 << 30, Err: syscall.ENOSPC})
+		out, err := Cancel(t.Context(), s, deleting{f}, testOptions(t, fault), true)
+		if fired() == 0 {
+			if err != nil || unmarked == 0 {
+				t.Errorf("%d writes, %d of them without a mark: %v", n, unmarked, err)
+			}
+			return
+		}
+		if err == nil {
+			t.Errorf("write %d: no error", n)
+		}
+		recorded := out != nil && out.Recorded
+		_, markErr := disk.Stat("receipts/" + CancelName)
+		if recorded && markErr != nil {
+			t.Errorf("write %d: receipts of a canceled run: %v", n, markErr)
+		}
+		if !recorded && f.ours() == 0 {
+			t.Errorf("write %d: objects of a run that is not recorded as canceled were deleted", n)
+		}
+		if _, err := disk.Stat(CancelName); err != nil {
+			unmarked++
+		}
+		if _, err := Run(t.Context(), s, f, testOptions(t, disk)); target.HasCode(err, target.CodeCanceled) != recorded {
+			t.Errorf("write %d: recorded %v, and the next start says %v", n, recorded, err)
+		}
+		o := testOptions(t, disk)
+		o.Emptied = f.ours() == 0 // what was deleted, and could not be written down
+		if _, err := Cancel(t.Context(), s, deleting{f}, o, true); err != nil || f.ours() > 0 {
+			t.Errorf("write %d: then %v, %d objects left", n, err, f.ours())
+		}
+		marked(t, disk, "")
+	}
+}
