@@ -125,10 +125,10 @@ func (r *run) removeKept(ctx context.Context, wait bool) {
 	keys := r.keptKeys
 	r.keptKeys = nil
 	r.mu.Unlock()
-	until, ok := r.calls.Kept()
-	if !ok && len(keys) == 0 {
-		return
+	if len(keys) == 0 {
+		return // what an earlier call of this start has left stays noted
 	}
+	until, _ := r.calls.Kept()
 	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix, keys: nil}
 	over := wait && r.calls.Outlast(ctx)
 	for _, key := range keys {
