@@ -339,7 +339,7 @@ func (a *app) importReader(ctx context.Context, f *importFlags, r *reader, state
 		d.close = sync.OnceFunc(func() { folder.Close() })
 		d.o.StateDir, state = folder, folder.Path()
 	}
-	watched, err := a.watchImport(ctx, f, &d.o, r.Scope)
+	watched, err := a.watch(ctx, f, d)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
@@ -31,14 +32,32 @@ type teller interface {
 	End()
 }
 
+// end ends what shows how far the import is. Its log goes on: a marker and a late clean-up follow.
 func (w *importWatch) end() {
 	w.meter.End()
 	if w.server != nil {
 		w.server.Close()
 	}
+}
+
+func (w *importWatch) endLog() {
 	if w.log != nil {
 		w.log.Close() // each line was written whole
 	}
+}
+
+// watch watches an import to its end, and keeps its log until it is closed.
+func (a *app) watch(ctx context.Context, f *importFlags, d *endedImport) (*importWatch, error) {
+	w, err := a.watchImport(ctx, f, &d.o, d.scope)
+	if err != nil {
+		return nil, err
+	}
+	closeFolder := d.close
+	d.close = sync.OnceFunc(func() {
+		closeFolder()
+		w.endLog()
+	})
+	return w, nil
 }
 
 // watchImport lets the options tell all that is to be told.
@@ -50,6 +69,7 @@ func (a *app) watchImport(ctx context.Context, f *importFlags, o *importer.Optio
 	defer func() {
 		if err != nil {
 			w.end()
+			w.endLog()
 		}
 	}()
 	if f.log != "" {
