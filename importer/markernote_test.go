@@ -138,3 +138,16 @@ func (r *refusing) Put(ctx context.Context, in target.PutRequest) (target.Stored
 	}
 	return r.fakeTarget.Put(ctx, in)
 }
+
+// TestMarkerNotesMerged: an open write of another host is kept where our own, settled note is newer
+// by a clock that may be ahead.
+func TestMarkerNotesMerged(t *testing.T) {
+	open := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	theirs := commitNotes{Markers: []commitNote{{Key: "k", At: open, Open: open}}}
+	for after, kept := range map[time.Duration]bool{time.Second: true, lateTime: true, lateTime + time.Second: false} {
+		ours := commitNotes{Markers: []commitNote{{Key: "k", At: open.Add(after)}}}
+		if got := ours.and(theirs).of("k"); got.Open.IsZero() == kept || !got.At.Equal(open.Add(after)) {
+			t.Errorf("%v: %+v", after, got)
+		}
+	}
+}
