@@ -79,7 +79,7 @@ func TestJoinStaysKnown(t *testing.T) {
 						t.Fatalf("%d Completes: %+v, %v", g.joined, out, err)
 					}
 				}
-				time.Sleep(lateTime)
+				time.Sleep(lateTime + uploadWindow)
 				out, err := Cancel(t.Context(), s, g, o, true)
 				if err != nil || len(out.Late) > 0 || g.ours() > 0 || out.Deleted != 1 || len(g.uploads) > 0 {
 					t.Errorf("%d objects and %d uploads left: %+v, %v", g.ours(), len(g.uploads), out, err)

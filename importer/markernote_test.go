@@ -151,3 +151,15 @@ func TestMarkerNotesMerged(t *testing.T) {
 		}
 	}
 }
+
+// TestMayComeLate: a request may have its effect for as long as the clocks of the target and of the
+// hosts may be apart.
+func TestMayComeLate(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for filled, most := range map[bool]time.Duration{false: 30 * time.Minute, true: 45 * time.Minute} {
+		r := &run{opts: Options{Now: func() time.Time { return now }}, header: header{Filled: filled}}
+		if !r.mayComeLate(now.Add(time.Second-most)) || r.mayComeLate(now.Add(-most)) {
+			t.Errorf("filled %v: not %v", filled, most)
+		}
+	}
+}
