@@ -302,10 +302,10 @@ func (c *canceler) one(ctx context.Context, g *given) error {
 func (c *canceler) abort(ctx context.Context, g *given) error {
 	r, at := c.run, g.entry.Place()
 	if g.upload.UploadID == "" {
-		c.list.count(&c.out.Aborted, r.orphan(ctx, g.action.Key, g.upload.At))
+		c.giveUp(ctx, g)
 		return r.dropUpload(ctx, at)
 	}
-	t := &transfer{run: r, at: at, entry: g.entry, action: g.action, begun: true}
+	t := &transfer{run: r, at: at, entry: g.entry, action: g.action, begun: true, settled: true}
 	if err := r.abort(ctx, t); err != nil {
 		return err
 	}
@@ -368,7 +368,7 @@ func (c *canceler) written(g *given) time.Time {
 	if g.known {
 		return g.rec.Verified
 	}
-	return later(c.lastSent, g.upload.Joins)
+	return later(c.lastSent, g.upload.open())
 }
 
 // ends tells an error that is not of one object.

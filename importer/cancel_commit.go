@@ -30,6 +30,9 @@ func (c *canceler) uncommit(ctx context.Context) error {
 		}
 	}
 	for _, note := range notes.Markers {
+		if note, err = r.sentElsewhere(note); err != nil {
+			return err
+		}
 		marker := &notedMarker{commitNote: note, wait: c.lag}
 		if err := r.opts.Uncommit(ctx, &CommitStore{run: r, key: note.Key, noted: marker}); err != nil {
 			return err
@@ -47,6 +50,17 @@ func (c *canceler) uncommit(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// sentElsewhere dates a write of another host that has had no answer: it may have waited at that
+// host's gate until now. It is kept here, so that the next call counts from the same time.
+func (r *run) sentElsewhere(note commitNote) (commitNote, error) {
+	here, err := r.notedHere()
+	if err != nil || !r.header.Filled || !note.Open.After(here.of(note.Key).Open) {
+		return note, err
+	}
+	note.Open = r.opts.Now().UTC()
+	return note, r.noteHere(note)
 }
 
 // Noted reports whether the run keeps that it wrote a marker under this key.

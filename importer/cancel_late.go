@@ -14,17 +14,26 @@ type Late struct {
 }
 
 // lateTime is for how long after a request without an answer its effect is waited for: a store
-// takes no request whose date is that old, and joins the parts of an upload in less.
-const lateTime = uploadWindow
+// takes no request whose date is uploadWindow from its own clock, which may be as far from ours, and
+// joins the parts of an upload in less.
+const lateTime = 2 * uploadWindow
 
 // mayComeLate reports whether a request of that time, which had no answer, may yet have its effect.
 func (r *run) mayComeLate(sent time.Time) bool {
-	return !sent.IsZero() && !r.opts.Emptied && r.opts.Now().Sub(sent).Abs() < lateTime
+	return !sent.IsZero() && !r.opts.Emptied && r.opts.Now().Sub(sent).Abs() < r.lateTime()
+}
+
+// lateTime is longer where another host may have sent it, by a clock of its own.
+func (r *run) lateTime() time.Duration {
+	if r.header.Filled {
+		return lateTime + uploadWindow
+	}
+	return lateTime
 }
 
 // late names a key that may yet appear.
 func (c *canceler) late(key, call string, sent time.Time) error {
-	l := Late{key, call, sent, sent.Add(lateTime)}
+	l := Late{key, call, sent, sent.Add(c.run.lateTime())}
 	c.lateLock.Lock()
 	defer c.lateLock.Unlock()
 	c.out.Late = append(c.out.Late, l)

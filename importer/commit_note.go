@@ -66,6 +66,8 @@ func (n commitNotes) and(others commitNotes) commitNotes {
 			ours = theirs
 		case theirs.At.After(ours.At):
 			ours.At, ours.Open = theirs.At, later(ours.Open, theirs.Open)
+		case !ours.At.After(theirs.Open.Add(lateTime)): // our clock may be ahead
+			ours.Open = later(ours.Open, theirs.Open)
 		}
 		n = n.with(ours)
 	}

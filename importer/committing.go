@@ -52,7 +52,7 @@ func (res *Result) Commit(ctx context.Context, marker []byte, a target.Attribute
 	switch {
 	case err == nil:
 		return at.key, nil
-	case errors.Is(err, request.ErrStopped) && target.IsUnknown(err):
+	case errors.Is(err, request.ErrStopped) && (target.IsUnknown(err) || at.openEarlier()):
 		err = errors.Join(ctx.Err(), fmt.Errorf("%s: %w", notKnown, context.Canceled))
 	case errors.Is(err, request.ErrStopped):
 		err = errors.Join(ctx.Err(), fmt.Errorf("no commit marker was written: %w", context.Canceled))

@@ -349,6 +349,7 @@ type pending struct {
 	Left     bool      `json:"left,omitempty"` // it was given up and could not be aborted
 
 	Joins   time.Time `json:"joins,omitzero"`    // its Complete was to be sent, and no answer is known
+	Earlier time.Time `json:"earlier,omitzero"`  // so was that of an upload before it, and the object was not seen since
 	Aborted bool      `json:"aborted,omitempty"` // by a cancel, which keeps it for what its Complete may yet bring
 }
 

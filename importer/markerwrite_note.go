@@ -13,7 +13,14 @@ func (w *markerWrite) recall(ctx context.Context) (err error) {
 	if w.noted, err = r.commitNotes(ctx); err != nil {
 		return fmt.Errorf("no commit marker was written: %w", request.NeverSent(err))
 	}
+	w.unsure = r.mayComeLate(w.noted.of(w.at.key).Open)
 	return nil
+}
+
+// openEarlier reports whether a write of this host may yet have its effect.
+func (s *CommitStore) openEarlier() bool {
+	n, err := s.run.notedHere()
+	return err != nil || s.run.mayComeLate(n.of(s.key).Open)
 }
 
 // intent is the note of a write that is about to be sent: until its answer it is open.
@@ -42,7 +49,7 @@ func (w *markerWrite) settle(ctx context.Context) {
 		note.Open = w.noted.of(w.at.key).Open
 	}
 	err := r.noteHere(note)
-	if err == nil && ctx.Err() == nil && r.lostTo() == nil {
+	if err == nil && ctx.Err() == nil && r.lostTo() == nil && !w.denied {
 		err = r.noteThere(ctx, note)
 	}
 	if err != nil {

@@ -109,10 +109,14 @@ func (r *run) findUploads(ctx context.Context) (map[entry.Place][]mirrorUpload, 
 }
 
 // adopt takes the newest of the uploads for one entry; others are given up. One that
-// is known by its intent alone is looked for when the entry's turn comes.
+// is known by its intent alone is looked for when the entry's turn comes. What a Complete of any
+// of them may yet bring stays known.
 func (r *run) adopt(ctx context.Context, all []mirrorUpload) error {
 	slices.SortFunc(all, func(a, b mirrorUpload) int { return cmp.Compare(b.lease, a.lease) })
 	mine := all[0]
+	for _, u := range all[1:] {
+		mine.Earlier = later(mine.Earlier, u.open())
+	}
 	if err := errors.Join(
 		r.mirror.put(ctx, uploadName(r.mirror.number.Load(), mine.at), mine, false),
 		r.journal.setUpload(mine.at, mine.pending)); err != nil {

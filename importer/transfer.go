@@ -33,12 +33,13 @@ type transfer struct {
 
 	hint record // the outcome that an earlier start, or another host, knew
 
-	begun  bool // the journal holds an upload for it
-	held   bool // which an earlier start has filled, and not completed
-	vain   bool // nothing can be done about what the journal holds: refused, given back or named
-	upload pending
-	have   map[int]target.Part // right parts that the store holds from an earlier start
-	listed listedParts         // those of which it tells no checksum
+	begun   bool // the journal holds an upload for it, or what one that is no more may yet bring
+	held    bool // which an earlier start has filled, and not completed
+	settled bool // its object was seen, or nothing comes of an upload before any more
+	vain    bool // nothing can be done about what the journal holds: refused, given back or named
+	upload  pending
+	have    map[int]target.Part // right parts that the store holds from an earlier start
+	listed  listedParts         // those of which it tells no checksum
 
 	mu  sync.Mutex
 	err error // the first error, as it was before the uploader wrapped it
@@ -94,7 +95,7 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 		return t.upload.UploadID, nil
 	}
 	for attempt := 0; ; attempt++ {
-		t.upload, t.begun, t.vain = pending{At: r.opts.Now()}, true, false
+		t.upload, t.begun, t.vain = pending{At: r.opts.Now(), Earlier: t.upload.Earlier}, true, false
 		if err := r.keepUpload(ctx, t, t.upload); err != nil {
 			t.vain = true // nothing was begun
 			return "", t.failed(err)
@@ -106,7 +107,7 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 		if err == nil {
 			if err := r.keepUpload(ctx, t, t.upload); err != nil {
 				r.giveBack(ctx, t.action.Key, t.upload.UploadID) // nobody else knows it
-				t.upload, t.vain = pending{}, true
+				t.upload, t.vain = pending{Earlier: t.upload.Earlier}, true
 				return "", t.failed(err)
 			}
 			return t.upload.UploadID, nil
@@ -165,7 +166,8 @@ func (t *transfer) complete(ctx context.Context, parts []target.Part) (stored ta
 		}
 		return stored, t.failed(errHeld)
 	}
-	if err := t.intendJoin(ctx); err != nil {
+	before, err := t.intendJoin(ctx)
+	if err != nil {
 		return stored, t.failed(err)
 	}
 	for attempt := 0; ; attempt++ {
@@ -183,7 +185,7 @@ func (t *transfer) complete(ctx context.Context, parts []target.Part) (stored ta
 		t.unsure = t.unsure || unclear(err)
 		t.written = t.written || t.unsure
 		if target.IsUnknown(err) || target.HasCode(err, target.CodeRestart) || target.HasCode(err, target.CodeUploadGone) || !r.calls.Again(attempt, err) {
-			if err := t.joinRefused(); err != nil {
+			if err := t.joinRefused(before); err != nil {
 				return stored, t.failed(err)
 			}
 			return stored, t.failed(err)
@@ -262,6 +264,7 @@ func (t *transfer) resume(ctx context.Context) error {
 		return err
 	}
 	if p.UploadID == "" || p.Left {
+		t.upload.Earlier = p.open()
 		if err := r.abortPending(ctx, t, p); target.HasCode(err, target.CodeTakenOver) {
 			return err
 		}
@@ -299,13 +302,6 @@ func (t *transfer) resume(ctx context.Context) error {
 	return nil
 }
 
-// forget strikes the entry's upload from the journal.
-func (t *transfer) forget(ctx context.Context) error {
-	err := t.run.dropUpload(ctx, t.at)
-	t.begun = t.begun && err != nil
-	return err
-}
-
 // abort forgets the entry's upload, in the store first. One that cannot be aborted
 // now is named and stays in the journal, not to be taken up again: the next attempt
 // at the entry, or Cancel, aborts it.
@@ -338,7 +334,7 @@ func (r *run) abortPending(ctx context.Context, t *transfer, p pending) error {
 		return err
 	}
 	switch {
-	case t.vain:
+	case t.vain, p.spent():
 		return nil
 	case p.UploadID == "":
 		r.orphan(ctx, t.action.Key, p.At)

@@ -64,6 +64,7 @@ func (r *run) try(ctx context.Context, t *transfer) *target.Error {
 		return nil
 	}
 	rec, err := r.object(ctx, t)
+	t.settled = err == nil
 	switch {
 	case err == nil && t.completed:
 		err = t.forget(ctx)
