@@ -54,21 +54,23 @@ func IsScout(ctx context.Context) bool { return ScoutOf(ctx) != 0 }
 func (g *gate) Pass(ctx context.Context, stop <-chan struct{}) error {
 	for {
 		g.mu.Lock()
-		shut, changed := g.shutFor(ctx), g.changed
+		shut, asleep := g.shutFor(ctx)
+		changed := g.changed
 		g.mu.Unlock()
 		if !shut {
 			return nil
 		}
-		if err := g.wait(ctx, changed, stop); err != nil || ctx.Err() == nil && isClosed(stop) {
+		if err := g.wait(ctx, asleep, changed, stop); err != nil || ctx.Err() == nil && isClosed(stop) {
 			return err
 		}
 	}
 }
 
-// wait waits for a change of the gate, or of the hours.
-func (g *gate) wait(ctx context.Context, changed, stop <-chan struct{}) error {
+// wait waits for a change of the gate, and of the hours where it was seen to be asleep: they
+// may begin between that look and this wait.
+func (g *gate) wait(ctx context.Context, asleep bool, changed, stop <-chan struct{}) error {
 	var tick <-chan time.Time
-	if !g.InTime() {
+	if asleep {
 		timer := time.NewTimer(hoursLook)
 		defer timer.Stop()
 		tick = timer.C
@@ -89,13 +91,15 @@ func (g *gate) wait(ctx context.Context, changed, stop <-chan struct{}) error {
 func (g *gate) holds(ctx context.Context) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.shutFor(ctx)
+	shut, _ := g.shutFor(ctx)
+	return shut
 }
 
-// shutFor is holds for who has the lock.
-func (g *gate) shutFor(ctx context.Context) bool {
+// shutFor is holds for who has the lock, and whether it is outside of the hours.
+func (g *gate) shutFor(ctx context.Context) (shut, asleep bool) {
 	beside, _ := ctx.Value(BesideKey{}).(bool)
-	return g.paused || !g.InTime() || g.halt != nil && !beside && ScoutOf(ctx) != g.number
+	asleep = !g.InTime()
+	return asleep || g.paused || g.halt != nil && !beside && ScoutOf(ctx) != g.number, asleep
 }
 
 // awake waits while the operator pauses the run, and outside of its hours, whether or not it
@@ -103,12 +107,12 @@ func (g *gate) shutFor(ctx context.Context) bool {
 func (g *gate) awake(ctx context.Context, stop <-chan struct{}) bool {
 	for {
 		g.mu.Lock()
-		changed := g.changed
+		paused, asleep, changed := g.paused, !g.InTime(), g.changed
 		g.mu.Unlock()
-		if g.MayGoOn() {
+		if !paused && !asleep {
 			return true
 		}
-		if g.wait(ctx, changed, stop) != nil || isClosed(stop) {
+		if g.wait(ctx, asleep, changed, stop) != nil || isClosed(stop) {
 			return false
 		}
 	}
@@ -124,7 +128,7 @@ func (g *gate) MayGoOn() bool {
 // within waits outside of the run's hours. It returns false where the run ends first.
 func (g *gate) within(ctx context.Context, stop <-chan struct{}) bool {
 	for !g.InTime() {
-		if g.wait(ctx, nil, stop) != nil || isClosed(stop) {
+		if g.wait(ctx, true, nil, stop) != nil || isClosed(stop) {
 			return false
 		}
 	}
