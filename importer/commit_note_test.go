@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -119,19 +118,10 @@ func (c curtained) Head(ctx context.Context, key string) (target.Object, error) 
 
 // finding removes each marker that a cancel finds, and notes which keys it is asked for.
 func finding(o Options, asked *[]string) Options {
-	o.Uncommit = func(ctx context.Context, at *CommitStore) error {
+	return removing(o, func(at *CommitStore, ctx context.Context) (*SeenMarker, error) {
 		*asked = append(*asked, at.Key())
-		seen, err := at.Find(ctx)
-		if err != nil || seen == nil {
-			return err
-		}
-		replaced, err := at.Remove(ctx, seen)
-		if replaced {
-			err = errors.New("replaced")
-		}
-		return err
-	}
-	return o
+		return at.Find(ctx)
+	})
 }
 
 // TestCancelKnowsMarker: a cancel finds the marker of its run by what the run has kept, whatever

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -89,6 +90,15 @@ func TestJoinStaysKnown(t *testing.T) {
 	}
 }
 
+// runFor runs an import that is stopped after a while.
+func runFor(t *testing.T, d time.Duration, s entry.Source, to target.Target, o Options) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	time.AfterFunc(d, stop)
+	Run(ctx, s, to, o)
+}
+
 // TestJoinRefusedLater: that a later start's Complete of the same upload is refused tells nothing of
 // the one before, which had no answer.
 func TestJoinRefusedLater(t *testing.T) {
@@ -97,10 +107,7 @@ func TestJoinRefusedLater(t *testing.T) {
 		s.file("big", pattern(1, 17<<20))
 		o := testOptions(t, memDisk())
 		o.StatusEvery, o.Backoff, o.Retries = time.Second, 200*time.Millisecond, None
-		ctx, stop := context.WithCancel(t.Context())
-		time.AfterFunc(30*time.Second, stop)
-		Run(ctx, s, j, o)
-		stop()
+		runFor(t, 30*time.Second, s, j, o)
 		j.refuses = target.NewError(target.CodeAccessDenied, "", "AccessDenied", nil)
 		if res, err := Run(t.Context(), s, j, o); res == nil || res.Complete {
 			t.Fatalf("%+v, %v", res, err)
@@ -118,10 +125,7 @@ func TestJoinSeenForgotten(t *testing.T) {
 		s.file("big", pattern(1, 17<<20))
 		o := testOptions(t, disk)
 		o.StatusEvery, o.Backoff = time.Second, 200*time.Millisecond
-		ctx, stop := context.WithCancel(t.Context())
-		time.AfterFunc(time.Minute, stop)
-		Run(ctx, s, g, o)
-		stop()
+		runFor(t, time.Minute, s, g, o)
 		time.Sleep(3 * time.Minute)
 		if res := mustRun(t, s, g, o); !res.Complete || g.joined != 1 {
 			t.Fatalf("%d Completes: %+v", g.joined, res)
@@ -145,10 +149,7 @@ func TestJoinOfOlderLease(t *testing.T) {
 		s.file("big", pattern(1, 17<<20))
 		o := testOptions(t, memDisk())
 		o.StatusEvery, o.Backoff, o.JournalInTarget = time.Second, 200*time.Millisecond, true
-		ctx, stop := context.WithCancel(t.Context())
-		time.AfterFunc(30*time.Second, stop)
-		Run(ctx, s, j, o)
-		stop()
+		runFor(t, 30*time.Second, s, j, o)
 		r, _, err := newRun(t.Context(), s, j, o)
 		if err != nil {
 			t.Fatal(err)

@@ -84,9 +84,12 @@ func (b *coats) Delete(ctx context.Context, key, version string) error {
 }
 
 // uncommitting removes the marker that a cancel sees.
-func uncommitting(o Options) Options {
+func uncommitting(o Options) Options { return removing(o, (*CommitStore).Look) }
+
+// removing removes each marker that a cancel sees by look.
+func removing(o Options, look func(*CommitStore, context.Context) (*SeenMarker, error)) Options {
 	o.Uncommit = func(ctx context.Context, at *CommitStore) error {
-		seen, err := at.Look(ctx)
+		seen, err := look(at, ctx)
 		if err != nil || seen == nil {
 			return err
 		}
