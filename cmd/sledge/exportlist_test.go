@@ -3,33 +3,12 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/sledge-io/sledge/internal/sumlist"
+	"github.com/sledge-io/sledge/internal/sumlist/sumtest"
 )
-
-// listNames are names that a list of digests must escape, or that look like a part of its
-// line, with their content.
-var listNames = map[string]string{
-	"plain": "1", "-": "2", " leading": "3", "*star": "4", "back\\slash": "5", "new\nline": "6", "return\r": "7", `\n`: "8",
-	"trailing ": "9", "SHA256 (x) = y": "10", "\xff\xfe": "11", "d/-": "12", "d/both\\\r\n": "13", "-c": "14", "ü": "15", "#note": "16",
-}
-
-// gnuSum is GNU's program, in a folder.
-func gnuSum(t *testing.T, dir string, args ...string) (string, error) {
-	t.Helper()
-	name, err := exec.LookPath("sha256sum")
-	if err != nil {
-		t.Skip("sha256sum is not here")
-	}
-	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
 
 // TestExportList: the list has every file of a sealed device, further names and holes
 // included; sha256sum agrees with it in the folder that extract wrote, and sees a change.
@@ -38,7 +17,7 @@ func TestExportList(t *testing.T) {
 	if err := os.Mkdir("src/d", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range listNames {
+	for name, content := range sumtest.Names {
 		f.write("src/"+name, content)
 	}
 	if err := os.Symlink("plain", "src/d/symlink"); err != nil {
@@ -56,14 +35,14 @@ func TestExportList(t *testing.T) {
 	f.sledge(0, "seal", "--wrap-unchecked", "--label-out", "d.label")
 	f.sledge(0, "extract", "back", "--label", "d.label")
 
-	files := len(listNames) + 3 // and a
+	files := len(sumtest.Names) + 3 // and a
 	f.says(f.sledge(0, "export-list", "--label", "d.label", "--out", "list"), fmt.Sprintf("listed      %d files", files), "1 directory, 1 symbolic link")
-	out, err := gnuSum(t, "back", "--strict", "-c", "../list")
+	out, err := sumtest.Run(t, "back", "--strict", "-c", "../list")
 	if err != nil || strings.Count(out, ": OK\n") != files {
 		t.Errorf("%v: %s", err, out)
 	}
 	f.write("back/plain", "0")
-	if out, err := gnuSum(t, "back", "-c", "../list"); err == nil || strings.Count(out, "FAILED\n") != 2 { // both of its names
+	if out, err := sumtest.Run(t, "back", "-c", "../list"); err == nil || strings.Count(out, "FAILED\n") != 2 { // both of its names
 		t.Errorf("a change is not seen: %s", out)
 	}
 	list := f.read("list")

@@ -100,6 +100,8 @@ var arrows = []Arrow{
 		"a server of the tests is nobody's of ours"},
 	{"internal/cephtest/...", []string{"internal/daemon/..."}, none,
 		"a cluster of the tests is nobody's of ours"},
+	{"internal/sumlist/sumtest", none, none,
+		"tests of the list and of the command use it"},
 	{"internal/advice/...", none, none,
 		"an error's hints belong to whoever makes it, whatever it is of"},
 	{"internal/verdict/...", []string{"internal/fsck/...", "internal/terminal/..."}, none,

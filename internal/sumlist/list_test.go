@@ -5,38 +5,17 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/sumlist/sumtest"
 )
-
-// oddNames are names that a list of digests must escape, or that look like a part of its
-// line, with their content.
-var oddNames = map[string]string{
-	"plain": "1", "-": "2", " leading": "3", "*star": "4", "back\\slash": "5", "new\nline": "6", "return\r": "7", `\n`: "8",
-	"trailing ": "9", "SHA256 (x) = y": "10", "\xff\xfe": "11", "d/-": "12", "d/both\\\r\n": "13", "-c": "14", "ü": "15", "#note": "16",
-}
-
-// sha256sum is GNU's program, in a folder.
-func sha256sum(t *testing.T, dir string, args ...string) (string, error) {
-	t.Helper()
-	name, err := exec.LookPath("sha256sum")
-	if err != nil {
-		t.Skip("sha256sum is not here")
-	}
-	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
 
 // TestSumLines: a line is what sha256sum itself writes, and what it checks.
 func TestSumLines(t *testing.T) {
-	if out, err := sha256sum(t, ".", "--version"); err != nil || !strings.Contains(out, "GNU coreutils") {
+	if out, err := sumtest.Run(t, ".", "--version"); err != nil || !strings.Contains(out, "GNU coreutils") {
 		t.Skip("sha256sum is not GNU's")
 	}
 	dir := t.TempDir()
@@ -45,7 +24,7 @@ func TestSumLines(t *testing.T) {
 	}
 	var list bytes.Buffer
 	w := bufio.NewWriter(&list)
-	for name, content := range oddNames {
+	for name, content := range sumtest.Names {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +33,7 @@ func TestSumLines(t *testing.T) {
 		if writeLine(w, sum[:], name); w.Flush() != nil || name == "-" {
 			continue
 		}
-		theirs, err := sha256sum(t, dir, "--", name)
+		theirs, err := sumtest.Run(t, dir, "--", name)
 		if ours := list.String()[from:]; err != nil || ours != theirs && !strings.Contains(name, "\r") { // which coreutils before 9.0 do not escape
 			t.Errorf("%q: %q, sha256sum %q, %v", name, ours, theirs, err)
 		}
@@ -63,7 +42,7 @@ func TestSumLines(t *testing.T) {
 	if err := os.WriteFile(names, list.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := sha256sum(t, dir, "--strict", "-c", names); err != nil || strings.Count(out, ": OK\n") != len(oddNames) {
+	if out, err := sumtest.Run(t, dir, "--strict", "-c", names); err != nil || strings.Count(out, ": OK\n") != len(sumtest.Names) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
