@@ -22,8 +22,8 @@ var plainPages = map[string]bool{
 // shorter: a page that has far fewer than allowed fails, too. Slack is for branches that
 // are merged.
 var longSentences = map[string]int{
-	"docs/decisions.md":  12,
-	"docs/format.md":     25,
+	"docs/decisions.md":  3,
+	"docs/format.md":     6,
 	"docs/exit-codes.md": 2,
 }
 
