@@ -210,6 +210,10 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 		if err == nil || !errors.As(err, &e) || e.Code != target.CodeStateLocked || a.now().After(end) {
 			return folder, statefolder.Unusable(state, asTargetError(err))
 		}
+		holder, err := holderOf(state, f.runID)
+		if err != nil {
+			return nil, err
+		}
 		if now := a.now(); asked.IsZero() || now.Sub(asked) >= askAgain {
 			found, err := steered.Status(state, now)
 			if err == nil {
@@ -218,7 +222,7 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 			}
 			switch {
 			case err == nil && asked.IsZero():
-				a.warn("process %d on %s was asked to stop; waiting until it has finished what is under way", found.PID, found.Host)
+				a.warn("%s was asked to stop; waiting until it has finished what is under way", holder)
 				asked, steered.Warn = now, nil
 			case err == nil:
 				asked = now
