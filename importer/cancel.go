@@ -71,7 +71,11 @@ type canceler struct {
 func (c *canceler) all(ctx context.Context) (err error) {
 	r := c.run
 	c.attempt()
-	c.out.Recorded = r.header.Canceled
+	was, err := r.isCanceled()
+	if err != nil {
+		return err
+	}
+	c.out.Recorded = was
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
@@ -81,7 +85,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err := c.examine(ctx); err != nil {
 		return err
 	}
-	if err := c.record(thisLease()); err != nil {
+	if err := c.record(ctx, thisLease()); err != nil {
 		return err
 	}
 	if r.outlook, err = r.checkKeys(ctx, r.journal); err != nil {
@@ -117,19 +121,23 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	return err
 }
 
-// record makes durable that the run is canceled. Its receipts are marked first, so that nobody
-// accepts them from then on. The header is what the next start goes by.
-func (c *canceler) record(by Lease) error {
+// record makes durable that the run is canceled. The mark in its folder is first: by that one
+// alone starts and readers know, so that a cancel which ends before it has marked nothing. The
+// others tell copies of the receipts, and other hosts.
+func (c *canceler) record(ctx context.Context, by Lease) error {
 	r := c.run
-	if err := r.markReceipts(by); err != nil {
-		return err
-	}
-	r.header.Canceled = true
-	if err := r.journal.store(headerKey, r.header, true); err != nil {
+	if err := r.markFolders(by, r.base); err != nil {
 		return err
 	}
 	c.out.Recorded = true
-	return r.markFolders(by, r.base)
+	if err := r.markReceipts(by); err != nil {
+		return err
+	}
+	if err := r.markLease(ctx); err != nil {
+		return err
+	}
+	r.header.Canceled = true
+	return r.journal.store(headerKey, r.header, true)
 }
 
 // attempt takes a number of its own where the run was another process's, which may still

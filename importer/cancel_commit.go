@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // notedMarker is a marker that a run keeps a note of, as a cancel looks for it.
@@ -16,40 +17,47 @@ type notedMarker struct {
 }
 
 // uncommit has each marker taken away that the run keeps a note of, and before them the one that
-// the options name without one: software that kept no note may have written it.
+// the options name without one: software that kept no note may have written it. The first error
+// is returned once all of them were tried: what keeps one says nothing of the others.
 func (c *canceler) uncommit(ctx context.Context) error {
 	r := c.run
 	notes, err := r.commitNotes(ctx)
-	if err != nil {
+	if err != nil && len(notes.Markers) == 0 {
 		return err
 	}
+	ends := []error{err}
 	asked := r.commitStore()
 	if len(notes.Markers) == 0 || r.opts.Marker != "" && notes.of(asked.key).At.IsZero() {
-		if err := r.opts.Uncommit(ctx, asked); err != nil {
-			return err
-		}
+		err = r.opts.Uncommit(ctx, asked)
+		ends = append(ends, err)
 	}
 	for _, note := range notes.Markers {
-		if note, err = r.sentElsewhere(note); err != nil {
-			return err
+		if errors.Is(err, request.ErrStopped) || target.IsCanceled(err) || ctx.Err() != nil {
+			break
 		}
-		marker := &notedMarker{commitNote: note, wait: c.lag}
-		if err := r.opts.Uncommit(ctx, &CommitStore{run: r, key: note.Key, noted: marker}); err != nil {
-			return err
-		}
-		if marker.removed {
-			note.Gone = true
-			if err := r.noteHere(note); err != nil {
-				return err
-			}
-		}
-		if r.mayComeLate(note.Open) && (!marker.found || marker.removed) {
-			if err := c.late(note.Key, request.PutObject, note.Open); err != nil {
-				return err
-			}
-		}
+		err = c.takeAway(ctx, note)
+		ends = append(ends, err)
 	}
-	return nil
+	return firstError(ends)
+}
+
+// takeAway does so with one, and names it while it may yet come.
+func (c *canceler) takeAway(ctx context.Context, note commitNote) error {
+	r := c.run
+	note, keepErr := r.sentElsewhere(note)
+	marker := &notedMarker{commitNote: note, wait: c.lag}
+	err := r.opts.Uncommit(ctx, &CommitStore{run: r, key: note.Key, noted: marker})
+	if err == nil && marker.removed {
+		note.Gone = true
+		keepErr = errors.Join(keepErr, r.noteHere(note))
+	}
+	if r.mayComeLate(note.Open) && (!marker.found || marker.removed) {
+		keepErr = errors.Join(keepErr, c.late(note.Key, request.PutObject, note.Open))
+	}
+	if err == nil {
+		err = keepErr
+	}
+	return err
 }
 
 // sentElsewhere dates a write of another host that has had no answer: it may have waited at that

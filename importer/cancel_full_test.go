@@ -9,7 +9,7 @@ import (
 )
 
 // TestCancelDiskFills: wherever the state folder's disk takes no more, a cancel says that the run
-// is canceled if the next start says so. Receipts of such a run are marked. With room the next
+// is canceled if the next start says so. Such a run is marked, and no other is. With room the next
 // cancel ends it.
 func TestCancelDiskFills(t *testing.T) {
 	unmarked := 0
@@ -30,9 +30,10 @@ func TestCancelDiskFills(t *testing.T) {
 			t.Errorf("write %d: no error", n)
 		}
 		recorded := out != nil && out.Recorded
-		_, markErr := disk.Stat("receipts/" + CancelName)
-		if recorded && markErr != nil {
-			t.Errorf("write %d: receipts of a canceled run: %v", n, markErr)
+		_, markErr := disk.Stat(CancelName)
+		_, copyErr := disk.Stat("receipts/" + CancelName)
+		if recorded != (markErr == nil) || !recorded && copyErr == nil {
+			t.Errorf("write %d: recorded %v; the mark: %v, that of the receipts: %v", n, recorded, markErr, copyErr)
 		}
 		if !recorded && f.ours() == 0 {
 			t.Errorf("write %d: objects of a run that is not recorded as canceled were deleted", n)

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -30,12 +31,61 @@ type CancelMark struct {
 // CancelVersion is that of the file.
 const CancelVersion = 1
 
-// markCanceled writes the marks that are not there yet: the receipts first.
+// markCanceled writes the marks that are not there yet: that of the run's folder first.
 func (r *run) markCanceled(by Lease) error {
-	if err := r.markReceipts(by); err != nil {
+	if err := r.markFolders(by, r.base); err != nil {
 		return err
 	}
-	return r.markFolders(by, r.base)
+	return r.markReceipts(by)
+}
+
+// isCanceled reports whether the run was given up: by the mark in its folder, or by the journal,
+// which is all that older software looked at.
+func (r *run) isCanceled() (bool, error) {
+	err := r.givenUp()
+	if r.header.Canceled || target.HasCode(err, target.CodeCanceled) {
+		return true, nil
+	}
+	return false, err
+}
+
+// markLease takes the lease that says in the target that the run is given up. Nobody else can have
+// taken that number; what the run keeps under its lease moves along.
+func (r *run) markLease(ctx context.Context) error {
+	m := r.mirror
+	if m == nil || m.canceled {
+		return nil
+	}
+	was := m.number.Load()
+	err := m.claim(ctx, was+1, true)
+	switch {
+	case target.HasCode(err, target.CodeKeyExists):
+		return target.NewError(target.CodeTakenOver, "", "another host has taken the run over in the target", err)
+	case err != nil:
+		return err
+	}
+	r.header.Lease, r.header.Attempt = m.number.Load(), int(m.number.Load())
+	return r.loadUploads(ctx, was)
+}
+
+// elsewhere is the folder of a run in the state folder: "" is that itself, unless another run has
+// begun there, or was canceled. A cancel that was killed has left its mark, and no more.
+func (r *run) elsewhere() (base string, err error) {
+	if base, err = r.journal.elsewhere(r.recorded()); err != nil || base != "" {
+		return base, err
+	}
+	var was header
+	ok, err := r.journal.load(headerKey, &was)
+	if err != nil || !ok || was.Options.RunID == r.opts.RunID {
+		return "", err
+	}
+	other := &run{opts: Options{StateDir: r.opts.StateDir, RunID: was.Options.RunID}}
+	switch err := other.givenUp(); {
+	case target.HasCode(err, target.CodeCanceled):
+		return RunsFolder + "/" + r.opts.RunID, nil
+	default:
+		return "", err
+	}
 }
 
 // markReceipts writes those of the receipts.

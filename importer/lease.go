@@ -158,6 +158,10 @@ func (l *lease) stat(number uint64) (err error) {
 // processBegan is where the process's own clock begins, which never goes back.
 var processBegan = time.Now()
 
+// Holder is who took a state folder last; zero if that cannot be read. It may wait for the folder,
+// or have ended.
+func Holder(state vfs.FS) Lease { return holder(state) }
+
 // holder reads the highest lease, as far as it can be read.
 func holder(disk vfs.FS) (l Lease) {
 	n, err := highestNumber(disk, leasesFolder)

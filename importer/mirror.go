@@ -58,6 +58,8 @@ type mirror struct {
 	plain  atomic.Bool               // a write has made no version: a delete without one removes
 	seen   atomic.Pointer[time.Time] // when a look that found it ours began
 	lost   atomic.Pointer[target.Error]
+
+	canceled bool // our lease says that the run is given up
 }
 
 // Bounds of what is read back.

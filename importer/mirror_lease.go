@@ -82,6 +82,7 @@ func (m *mirror) claim(ctx context.Context, n uint64, canceled bool) error {
 		}
 	}
 	m.number.Store(n)
+	m.canceled = canceled
 	return nil
 }
 
@@ -278,7 +279,7 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 		switch {
 		case last.Canceled && !r.canceling:
 			return false, r.refuseCanceled("run "+r.opts.RunID+", by "+last.String(), last.Lease)
-		case ours && last.Canceled == r.canceling:
+		case ours && (last.Canceled || !r.canceling):
 			return news, r.renewLease(ctx, who, last, highest)
 		case highest > 0 && !ours && (last.ID == m.id || highest < known) && older(began, who.At):
 			before = 0
@@ -293,7 +294,7 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 			return false, target.NewError(target.CodeStateLocked, "", text, nil)
 		}
 		// Behind what the target shows and what we know: it may have lost leases.
-		err = m.claim(ctx, max(highest, known)+1, r.canceling)
+		err = m.claim(ctx, max(highest, known)+1, last.Canceled)
 		switch {
 		case target.HasCode(err, target.CodeKeyExists):
 			continue // another host was first

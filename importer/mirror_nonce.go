@@ -99,6 +99,7 @@ func (r *run) renewLease(ctx context.Context, who identity, last mirrorLease, nu
 		return err
 	}
 	m.number.Store(number)
+	m.canceled = last.Canceled
 	return r.keepNonce(who)
 }
 

@@ -40,8 +40,9 @@ type Options struct {
 	AllowUnconditional bool
 
 	// Uncommit is called by Cancel once all was checked, before any upload or object is
-	// given up: so that nobody reads what is not whole any more. An error ends the cancel. It is
-	// called for each marker that the run keeps a note of, and for that of Marker where it keeps none.
+	// given up: so that nobody reads what is not whole any more. It is called for each marker that
+	// the run keeps a note of, also after an error, and for that of Marker where it keeps none. The
+	// first error ends the cancel then.
 	Uncommit func(ctx context.Context, at *CommitStore) error
 
 	// ExclusivePrefix states that nothing else writes below the prefix; only then

@@ -22,7 +22,7 @@ func (r *run) open(ctx context.Context) (err error) {
 			r.journal.close()
 		}
 	}()
-	if r.base, err = r.journal.elsewhere(r.recorded()); err != nil {
+	if r.base, err = r.elsewhere(); err != nil {
 		return err
 	}
 	if r.base != "" {
@@ -80,7 +80,10 @@ func (r *run) open(ctx context.Context) (err error) {
 	if r.canceling {
 		return nil
 	}
-	if r.header.Canceled {
+	switch was, err := r.isCanceled(); {
+	case err != nil:
+		return err
+	case was:
 		return r.refuseCanceled("run "+r.opts.RunID, thisLease())
 	}
 	r.planner.Since(r.header.Started)

@@ -28,6 +28,8 @@ type cancelReport struct {
 	MarkerAsked   string `json:"commit_marker_asked,omitempty"`   // the key that was looked for, and how that went is known
 	MarkerUnknown string `json:"commit_marker_unknown,omitempty"` // the key of which nothing is known: it could not be looked for, or was not yet
 
+	MarkersUnknown []unknownMarker `json:"commit_markers_unknown,omitempty"` // all of these, and why
+
 	MarkerNoted bool             `json:"commit_marker_noted,omitempty"` // the run kept the key
 	MarkerWrong string           `json:"commit_marker_wrong,omitempty"` // the key of --commit-marker, where the run kept others, and no marker of it is there
 	More        []canceledMarker `json:"more_commit_markers,omitempty"` // of a run that wrote several
@@ -40,6 +42,8 @@ func (r *cancelReport) Print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "run         %s is canceled\ntarget      %s\nuploads     %d given up\n", escape(r.Run), escape(r.Target), r.Aborted)
 	switch {
+	case r.MarkerDeleted && r.mayBeCommitted():
+		fmt.Fprintf(w, "committed   not by %s any more: it was deleted first\n", escape(r.Marker))
 	case r.MarkerDeleted:
 		fmt.Fprintf(w, "committed   not any more: %s was deleted first\n", escape(r.Marker))
 	case r.Marker != "" && r.removes:
@@ -206,6 +210,10 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 		if err == nil || !errors.As(err, &e) || e.Code != target.CodeStateLocked || a.now().After(end) {
 			return folder, statefolder.Unusable(state, asTargetError(err))
 		}
+		holder, err := holderOf(state, f.runID)
+		if err != nil {
+			return nil, err
+		}
 		if now := a.now(); asked.IsZero() || now.Sub(asked) >= askAgain {
 			found, err := steered.Status(state, now)
 			if err == nil {
@@ -214,7 +222,7 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 			}
 			switch {
 			case err == nil && asked.IsZero():
-				a.warn("process %d on %s was asked to stop; waiting until it has finished what is under way", found.PID, found.Host)
+				a.warn("%s was asked to stop; waiting until it has finished what is under way", holder)
 				asked, steered.Warn = now, nil
 			case err == nil:
 				asked = now

@@ -18,6 +18,12 @@ type canceledMarker struct {
 	noted   bool   // the run kept its key
 }
 
+// unknownMarker is one that was not looked for to the end.
+type unknownMarker struct {
+	Key   string `json:"key"`
+	Error string `json:"error"`
+}
+
 // rank is the order in which markers are told: what stood there first, and what the run kept.
 func (m canceledMarker) rank() int {
 	switch {
@@ -33,8 +39,8 @@ func (m canceledMarker) rank() int {
 type canceledMarkers struct {
 	remove bool
 	all    []canceledMarker
-	noted  bool   // the run kept the key of one at least
-	failed string // the key of the one whose end is not known
+	noted  bool // the run kept the key of one at least
+	failed []unknownMarker
 }
 
 // take looks for a marker, and takes it away if that is wished.
@@ -46,7 +52,7 @@ func (m *canceledMarkers) take(ctx context.Context, d *endedImport, at *importer
 	key, err := d.uncommit(ctx, at, m.remove)
 	one := canceledMarker{at.Key(), key != "", key != "" && m.remove && err == nil, at.Noted()}
 	if err != nil {
-		m.failed = at.Key()
+		m.failed = append(m.failed, unknownMarker{at.Key(), inWords(err)})
 	}
 	if err == nil || one.Found {
 		m.all = append(m.all, one)
@@ -72,7 +78,7 @@ func (m *canceledMarkers) wrong() (key string) {
 
 // tellMarkers has the report tell of them.
 func (r *cancelReport) tellMarkers(m *canceledMarkers, o importer.Options) {
-	r.MarkerUnknown, r.MarkerWrong, r.MarkerNoted = m.failed, m.wrong(), m.noted
+	r.MarkerWrong, r.MarkerNoted, r.MarkersUnknown = m.wrong(), m.noted, m.failed
 	slices.SortStableFunc(m.all, func(a, b canceledMarker) int { return cmp.Compare(a.rank(), b.rank()) })
 	if len(m.all) > 0 {
 		first := m.all[0]
@@ -81,9 +87,17 @@ func (r *cancelReport) tellMarkers(m *canceledMarkers, o importer.Options) {
 			r.Marker = first.Key
 		}
 	}
-	if m.failed == "" && len(m.all) == 0 && o.Marker != "" && r.MarkerWrong == "" {
+	switch {
+	case len(m.failed) > 0:
+		r.MarkerUnknown = m.failed[0].Key
+	case len(m.all) == 0 && o.Marker != "" && r.MarkerWrong == "":
 		r.MarkerUnknown = o.Prefix + o.Marker // it was not come to
 	}
+}
+
+// mayBeCommitted reports whether another marker than the first may be there.
+func (r *cancelReport) mayBeCommitted() bool {
+	return len(r.MarkersUnknown) > 0 || slices.ContainsFunc(r.More, func(m canceledMarker) bool { return m.Found && !m.Deleted })
 }
 
 // printMarkers tells of what the operator does not expect.
@@ -92,14 +106,16 @@ func (r *cancelReport) printMarkers(w io.Writer) {
 		switch {
 		case m.Deleted:
 			fmt.Fprintf(w, "            nor by %s: it was deleted, too\n", escape(m.Key))
+		case m.Found && r.removes:
+			fmt.Fprintf(w, "            %s may still be there, too\n", escape(m.Key))
 		case m.Found:
 			fmt.Fprintf(w, "            %s stays, too\n", escape(m.Key))
 		default:
 			fmt.Fprintf(w, "            nor by %s: it is not there\n", escape(m.Key))
 		}
 	}
-	if r.MarkerUnknown != "" && r.Marker != "" && r.MarkerUnknown != r.Marker {
-		fmt.Fprintf(w, "            not known: %s was not looked for to the end\n", escape(r.MarkerUnknown))
+	for _, m := range r.MarkersUnknown {
+		fmt.Fprintf(w, "            not known: %s was not looked for to the end: %s\n", escape(m.Key), escape(m.Error))
 	}
 	if r.MarkerWrong != "" {
 		fmt.Fprintf(w, "not found   %s: no marker of this run is there; the run keeps another key than --commit-marker names\n", escape(r.MarkerWrong))

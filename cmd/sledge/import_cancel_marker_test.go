@@ -13,24 +13,31 @@ func TestCancelTellsMarkers(t *testing.T) {
 	kept := canceledMarker{Key: "in/NEW", Found: true, Deleted: true, noted: true}
 	gone := canceledMarker{Key: "in/NEW", noted: true}
 	old := canceledMarker{Key: "in/OLD", Found: true, Deleted: true}
+	doubted, doubted2 := canceledMarker{Key: "in/NEW", Found: true, noted: true}, canceledMarker{Key: "in/NEXT", Found: true, noted: true}
 	none := canceledMarker{Key: "in/OLD"}
 	for _, tt := range []struct {
 		name   string
 		all    []canceledMarker
-		failed string
+		failed []string
 		says   []string
 		not    string
 	}{
-		{"both", []canceledMarker{old, kept}, "", []string{"in/NEW was deleted first", "by in/OLD: it was deleted, too"}, "not found"},
-		{"the old one", []canceledMarker{old, gone}, "", []string{"in/OLD was deleted first", "by in/NEW: it is not there"}, "not found"},
-		{"the kept one", []canceledMarker{none, kept}, "", []string{"in/NEW was deleted first", "not found   in/OLD"}, "by in/OLD"},
-		{"none", []canceledMarker{none, gone}, "", []string{"the run's marker in/NEW is not there", "not found   in/OLD"}, "by in/OLD"},
-		{"nothing kept", []canceledMarker{none}, "", []string{"not by in/OLD"}, "not found"},
-		{"the kept one not to the end", []canceledMarker{none}, "in/NEW", []string{"not known: in/NEW", "not found   in/OLD"}, "by in/OLD"},
-		{"the old one not to the end", nil, "in/OLD", []string{"not known: in/OLD"}, "not found"},
+		{"both", []canceledMarker{old, kept}, nil, []string{"in/NEW was deleted first", "by in/OLD: it was deleted, too"}, "not found"},
+		{"the old one", []canceledMarker{old, gone}, nil, []string{"in/OLD was deleted first", "by in/NEW: it is not there"}, "not found"},
+		{"the kept one", []canceledMarker{none, kept}, nil, []string{"in/NEW was deleted first", "not found   in/OLD"}, "by in/OLD"},
+		{"none", []canceledMarker{none, gone}, nil, []string{"the run's marker in/NEW is not there", "not found   in/OLD"}, "by in/OLD"},
+		{"nothing kept", []canceledMarker{none}, nil, []string{"not by in/OLD"}, "not found"},
+		{"the kept one not to the end", []canceledMarker{none}, []string{"in/NEW"}, []string{"not known: in/NEW", "not found   in/OLD"}, "by in/OLD"},
+		{"neither kept one to the end", nil, []string{"in/NEW", "in/NEXT"}, []string{"committed   not known: in/NEW", "in/NEW was not looked for to the end: no answer", "in/NEXT was not looked for to the end: no answer"}, "not found"},
+		{"one deleted, one not to the end", []canceledMarker{kept}, []string{"in/NEXT"}, []string{"not by in/NEW any more", "not known: in/NEXT was not looked for to the end: no answer"}, "not found"},
+		{"the deletes of two kept ones without an answer", []canceledMarker{doubted, doubted2}, []string{"in/NEW", "in/NEXT"}, []string{"in/NEW may still be there", "in/NEXT may still be there, too"}, "stays"},
+		{"the old one not to the end", nil, []string{"in/OLD"}, []string{"not known: in/OLD"}, "not found"},
 	} {
 		rep := &cancelReport{Canceled: &importer.Canceled{Recorded: true}, removes: true}
-		m := &canceledMarkers{remove: true, all: tt.all, failed: tt.failed, noted: strings.Contains(tt.name, "kept one") || len(tt.all) > 1}
+		m := &canceledMarkers{remove: true, all: tt.all, noted: strings.Contains(tt.name, "kept one") || len(tt.all) > 1}
+		for _, key := range tt.failed {
+			m.failed = append(m.failed, unknownMarker{key, "no answer"})
+		}
 		rep.tellMarkers(m, importer.Options{Prefix: "in/", Marker: "OLD"})
 		var text strings.Builder
 		rep.Print(&text)

@@ -38,13 +38,9 @@ func (q *Query) Status(state string, now time.Time) (*Status, error) {
 		return nil, err
 	}
 	defer vfs.Close(disk) // read only
-	folders := []string{""}
-	runs, err := disk.ReadDir(importer.RunsFolder)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	folders, err := runFolders(disk)
+	if err != nil {
 		return nil, err
-	}
-	for _, run := range runs[:min(len(runs), maxRuns)] {
-		folders = append(folders, path.Join(importer.RunsFolder, run.Name()))
 	}
 	var found *Status
 	var unreadable error
@@ -68,6 +64,19 @@ func (q *Query) Status(state string, now time.Time) (*Status, error) {
 	}
 	found.judge(now)
 	return found, nil
+}
+
+// runFolders are those of the state's runs, the first one's before the others'.
+func runFolders(disk vfs.FS) ([]string, error) {
+	folders := []string{""}
+	runs, err := disk.ReadDir(importer.RunsFolder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, run := range runs[:min(len(runs), maxRuns)] {
+		folders = append(folders, path.Join(importer.RunsFolder, run.Name()))
+	}
+	return folders, nil
 }
 
 // readStatus gives nil where there is none.
