@@ -29,6 +29,7 @@ func (r *run) cleanUp(ctx context.Context, end *finished, result *Result) error 
 func (r *run) cleanUpNow(ctx context.Context, end *finished) error {
 	r.hasty.Store(true)
 	defer r.hasty.Store(false)
+	defer r.lateWork(cleanUpTurn)()
 	if !end.Cleared || r.hasKept() {
 		r.removeKept(ctx, true)
 	}

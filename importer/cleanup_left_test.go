@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -64,5 +65,51 @@ func TestCleanUpLeftKnown(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestCleanUpLeftTold: what a clean-up leaves behind is in the status, too, whether it is of the
+// run itself, of several devices together, or of a start after the run's end.
+func TestCleanUpLeftTold(t *testing.T) {
+	for name, c := range map[string]struct{ together, later bool }{"in its run": {}, "together": {together: true}, "of a later start": {later: true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := keeping(t)
+				s, o, told := retainedDevice(b, 1)
+				if o.CleanUpLater = c.together || c.later; !o.CleanUpLater {
+					b.ahead = 10 * time.Minute
+				}
+				res := mustRun(t, s, b, o)
+				if (res.later != nil) != o.CleanUpLater {
+					t.Fatal("its clean-up waits or not")
+				}
+				b.keepAll()
+				if c.later { // the process dies before its clean-up
+					o.CleanUpLater = false
+					res = mustRun(t, s, b, o)
+				}
+				if err := res.CleanUp(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				is := statusTold(t, o)
+				if n := is.Problems[target.CodeProbeLeft]; n == 0 || int(n+is.Problems[target.CodeJournalLeft]) != len(*told) || is.State != request.StateDone {
+					t.Errorf("%s, met %v, of %v", is.State, is.Problems, *told)
+				}
+				if got := res.Problems(); got[target.CodeProbeLeft] != uint64(len(b.small())-1) {
+					t.Errorf("the result says %v, and %q are left", got, b.small())
+				}
+			})
+		})
+	}
+}
+
+// keepAll keeps what is there for years.
+func (b *retaining) keepAll() {
+	b.lk.Lock()
+	defer b.lk.Unlock()
+	for _, versions := range b.versions {
+		for i := range versions {
+			versions[i].until = b.tell().AddDate(7, 0, 0)
+		}
 	}
 }

@@ -94,16 +94,14 @@ func (t *turn) hearing(ctx context.Context, do func() error) error {
 }
 
 func (t *turn) hearUntil(ctx context.Context) {
-	r, told := t.run, request.State("")
+	r := t.run
 	for r.calls.Gate.Rest(ctx, r.tellEvery()) {
 		r.hear(r.teller)
 		if r.lostTo() != nil {
 			r.cancel()
 			return
 		}
-		if state, _ := r.calls.Gate.State(); state != request.StateRunning || told != state {
-			t.tell(ctx)
-			t.waited, told = true, state
-		}
+		t.tell(ctx)
+		t.waited = true
 	}
 }

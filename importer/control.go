@@ -100,5 +100,8 @@ func (r *run) heed(t *teller) {
 	default:
 		return
 	}
+	r.mu.Lock()
+	r.heard = c.At
+	r.mu.Unlock()
 	r.opts.Log.Info("asked by the operator", "want", c.Want, "by", c.By)
 }

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"fmt"
+	"maps"
 	"sync/atomic"
 	"time"
 
@@ -129,6 +130,15 @@ func (r *Result) ExitClass() ExitClass {
 		return ExitSkipped
 	}
 	return ExitComplete
+}
+
+// Problems tells how often this start has met each code until now: its marker and a late clean-up
+// come after the Result.
+func (r *Result) Problems() map[target.Code]uint64 {
+	if r.run == nil {
+		return maps.Clone(r.Named)
+	}
+	return r.run.met()
 }
 
 // State is how an operator calls the end of a run that has returned err.

@@ -71,9 +71,12 @@ type run struct {
 	look       time.Duration // until the next look whether it is mended
 	waitsFor   target.Code   // of the last halt
 	problems   map[target.Code]uint64
-	found      atomic.Bool // what earlier starts have stored is in the target
-	unsettled  atomic.Bool // an object was sent, and the journal has not its outcome, or a failure
-	said       sync.Mutex  // one problem at a time
+	ofLook     map[target.Code]uint64 // of these, met by a start of a run that has ended while it looked: they are not the run's
+	heard      time.Time              // Control.At of the operator's last word that was obeyed
+	lateWait   string                 // what the run waits with once it is over but for that
+	found      atomic.Bool            // what earlier starts have stored is in the target
+	unsettled  atomic.Bool            // an object was sent, and the journal has not its outcome, or a failure
+	said       sync.Mutex             // one problem at a time
 }
 
 const stateVersion = 0
@@ -168,6 +171,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 		if err := r.recheckEnded(ctx, runCtx); err != nil || r.haltedBy() != nil {
 			return r.stoppedResult(&end), err
 		}
+		r.endLook()
 	}
 	if !end.Done {
 		if r.outlook, err = r.checkKeys(runCtx, r.journal); err != nil {
@@ -415,6 +419,13 @@ func (r *run) problem(e *target.Error) {
 	r.said.Lock()
 	defer r.said.Unlock()
 	r.opts.Problem(e)
+}
+
+// met counts the failures that were named until now, by their codes.
+func (r *run) met() map[target.Code]uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.problems)
 }
 
 func (r *run) result() *Result {

@@ -34,6 +34,8 @@ type Status struct {
 	Halt       *request.Halt `json:"halt,omitempty"`     // of StateHalted
 	Ended      bool          `json:"ended,omitempty"`    // of StateHalted: the start has ended with it, and no process waits
 	Changed    *request.Halt `json:"changed,omitempty"`  // a start did not find the run's objects, and none has found them since
+	Paused     bool          `json:"paused"`             // an operator's pause holds, whatever the state: the next start is paused, too
+	Heard      time.Time     `json:"heard,omitzero"`     // Control.At of the operator's word that the run has obeyed last
 	Progress   Progress      `json:"progress"`
 	// The run's Pace.
 	BytesPerSecond   float64                  `json:"bytes_per_second"`

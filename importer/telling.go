@@ -10,7 +10,6 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/request"
-	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -169,18 +168,16 @@ func (t *teller) describe(p Progress) Status {
 	s := Status{
 		Version: StatusVersion, State: p.State, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
 		Run: r.opts.RunID, Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
-		Host: host, PID: os.Getpid(), Updated: r.opts.Now().UTC(), Unsettled: r.opts.Now().UTC(), Halt: p.Halt, Progress: p, Waits: r.waitsForJoins(),
-		Problems: map[target.Code]uint64{},
+		Host: host, PID: os.Getpid(), Updated: r.opts.Now().UTC(), Unsettled: r.opts.Now().UTC(), Halt: p.Halt, Progress: p, Waits: r.waitsWith(r.waitsForJoins()),
+		Problems: t.problems(),
 	}
+	r.steered(&s)
 	s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = p.Pace.BytesPerSecond, p.Pace.EntriesPerSecond, int64(p.Pace.Left/time.Second)
 	s.Changed = t.unfound(p.Halt)
 	r.mu.Lock()
 	s.Started, s.Attempt = r.header.Started, r.header.Attempt
 	tally := entry.NewTally()
 	tally.Merge(r.tally)
-	for c, n := range r.problems {
-		s.Problems[c] = n
-	}
 	r.mu.Unlock()
 	s.Outcomes, s.Proofs, s.Remarks = tally.Outcomes, tally.Proofs, tally.Remarks
 	return s
@@ -217,6 +214,7 @@ func (r *run) tellAs(state request.State, waits string) (s Status) {
 	if was, ok := r.lastStatus(); ok {
 		was.Host, was.PID, was.Updated = s.Host, s.PID, s.Updated
 		s = was
+		t.refresh(&s)
 	}
 	s.State, s.Waits, s.Halt, s.Ended, s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = state, waits, nil, false, 0, 0, 0
 	if state == request.StateDone || state == request.StateErrors {

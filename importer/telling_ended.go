@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"maps"
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
@@ -52,7 +53,7 @@ func (t *teller) beginAfterEnd() {
 func (a *afterEnd) look(t *teller) {
 	state, halt := t.run.calls.Gate.State()
 	a.said = true
-	a.write(t, state, endedLook, halt)
+	a.write(t, state, t.run.waitsWith(endedLook), halt)
 }
 
 // before is the state that holds after a start which has found nothing out. That of a process
@@ -64,14 +65,20 @@ func (a *afterEnd) before() request.State {
 	return a.was.State
 }
 
-// end tells a state. What was told of it before stays as it was.
+// end tells a state. What was told of it before stays as it was, but for what the start has left
+// behind or heard.
 func (a *afterEnd) end(t *teller, state request.State) {
+	now := a.was
+	t.refresh(&now)
+	news := !maps.Equal(now.Problems, a.was.Problems) || now.Paused != a.was.Paused
 	switch {
-	case !a.told && !a.said: // and nothing is known of how it went
+	case !a.told && !a.said && !news: // and nothing is known of how it went
+	case !a.told && !a.said:
+		a.write(t, state, "", nil)
 	case a.was.State != state:
 		t.run.tellAs(state, "")
-	case a.said:
-		t.write(a.was)
+	case a.said || news:
+		t.write(now)
 	}
 }
 
@@ -83,12 +90,13 @@ func (a *afterEnd) write(t *teller, state request.State, waits string, halt *req
 		was := a.was
 		was.Host, was.PID, was.Updated = s.Host, s.PID, s.Updated
 		s = was
+		t.refresh(&s)
 	} else {
 		s.Outcomes, s.Proofs, s.Remarks = tally.Outcomes, tally.Proofs, tally.Remarks
 		s.Progress.Entries, s.Progress.Bytes = tally.Entries(), tally.Bytes
 		s.Progress.Objects = tally.Outcomes[entry.OutcomeStored] + tally.Outcomes[entry.OutcomeAlreadyThere]
 	}
-	s.State, s.Waits, s.Halt, s.Ended, s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = state, waits, halt, waits == "", 0, 0, 0
+	s.State, s.Waits, s.Halt, s.Ended, s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = state, waits, halt, waits == "" && halt != nil, 0, 0, 0
 	if halt != nil && halt.Code == target.CodeTargetChanged {
 		s.Changed = halt
 	}

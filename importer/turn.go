@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"path"
 
 	"github.com/sledge-io/sledge/importer/request"
@@ -74,8 +75,10 @@ func (t *turn) over(state request.State) {
 	case t.run.opts.StatusEvery <= 0 || heldBy(t.run.opts.StateDir)() != nil:
 		// another process tells
 	case t.told && t.was.State == state:
-		if t.waited {
-			t.run.teller.write(t.was)
+		now := t.was
+		t.run.teller.refresh(&now)
+		if t.waited || !maps.Equal(now.Problems, t.was.Problems) {
+			t.run.teller.write(now)
 		}
 	default:
 		t.run.tellAs(state, "")

@@ -42,7 +42,7 @@ func TestSteerUnwritable(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := &app{now: time.Now}
-	_, pauseErr := (&statefolder.Query{}).Steer(context.Background(), state, time.Now, importer.WantPause, func(request.State) bool { return false })
+	_, pauseErr := (&statefolder.Query{}).Steer(context.Background(), state, time.Now, importer.WantPause)
 	_, cancelErr := a.stateToCancel(context.Background(), &importFlags{}, state)
 	for what, err := range map[string]error{"pause": pauseErr, "cancel": cancelErr} {
 		if !errors.Is(err, statefolder.ErrUnusable) || !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), state) {

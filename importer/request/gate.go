@@ -156,6 +156,13 @@ func (g *gate) set(f func()) {
 // Pause holds the run for its operator.
 func (g *gate) Pause(yes bool) { g.set(func() { g.paused = yes }) }
 
+// Paused reports whether the operator holds the run, whatever else does.
+func (g *gate) Paused() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.paused
+}
+
 // Shut halts the run for e, unless it is halted: whoever halts it is the scout of this
 // halt, which scout numbers; else it is 0. anew is false where nothing was stored since
 // the last halt, whose cause was not mended then: the wait goes on, since it began.

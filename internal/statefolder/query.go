@@ -107,8 +107,8 @@ func Open(state string) (vfs.FS, error) {
 	return vfs.OS(home)
 }
 
-// Steer asks a run of something and waits until it has heard.
-func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time, want importer.Want, heard func(request.State) bool) (*Status, error) {
+// Steer asks a run to pause, or to go on, and waits until it has heard.
+func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time, want importer.Want) (*Status, error) {
 	before, err := q.Status(state, clock())
 	if err != nil {
 		return nil, err
@@ -117,7 +117,8 @@ func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time,
 	if !before.AtWork {
 		return before, before.idle()
 	}
-	if err := Ask(state, before.Folder, want, clock()); err != nil {
+	asked := clock()
+	if err := Ask(state, before.Folder, want, asked); err != nil {
 		return nil, err
 	}
 	for end := clock().Add(SteerWait); ; {
@@ -130,11 +131,11 @@ func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time,
 		if err != nil {
 			return nil, err
 		}
-		if !s.Updated.Equal(before.Updated) && heard(s.State) {
+		if !s.Updated.Equal(before.Updated) && s.hasHeard(want, asked, clock()) {
 			return s, nil
 		}
 		if s.Gone || s.Ended {
-			if want == importer.WantPause && before.State != request.StatePaused { // nobody has heard it: the next start is not to
+			if want == importer.WantPause && !before.isPaused() { // nobody has heard it: the next start is not to
 				err = Ask(state, s.Folder, importer.WantRun, clock())
 			}
 			return s, errors.Join(s.idle(), err)
@@ -143,6 +144,17 @@ func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time,
 			return s, advice.Hint(fmt.Errorf("%w in %s", ErrSilent, SteerWait), "it is asked all the same; look again: sledge import status")
 		}
 	}
+}
+
+// isPaused reports whether the operator's pause holds, also of a process that is older than that
+// field.
+func (r *Status) isPaused() bool { return r.Paused || r.State == request.StatePaused }
+
+// hasHeard reports whether the run has obeyed the word of that moment. A process that is older
+// than that field tells it by its state alone, in which it is some seconds later.
+func (r *Status) hasHeard(want importer.Want, asked, now time.Time) bool {
+	older := r.Heard.IsZero() && now.Sub(asked) > goneAfter
+	return r.Heard.Equal(asked) || older && r.isPaused() == (want == importer.WantPause)
 }
 
 // Ask writes the control file.

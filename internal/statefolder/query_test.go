@@ -23,7 +23,7 @@ func TestSteerOfGone(t *testing.T) {
 	host, _ := os.Hostname()
 	state := stateWith(t, importer.Status{State: request.StateRunning, Host: host, PID: deadProcess(t), Updated: time.Now().Add(-2500 * time.Millisecond)})
 	began := time.Now()
-	_, err := (&Query{}).Steer(context.Background(), state, time.Now, importer.WantPause, func(request.State) bool { return false })
+	_, err := (&Query{}).Steer(context.Background(), state, time.Now, importer.WantPause)
 	if !errors.Is(err, ErrNoRun) || errors.Is(err, ErrSilent) || time.Since(began) > 10*time.Second {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
@@ -43,7 +43,7 @@ func TestSteerOfEnded(t *testing.T) {
 		request.StateTaken:    "the process that has taken it over",
 	} {
 		state := stateWith(t, importer.Status{State: end, Updated: time.Now()})
-		_, err := (&Query{}).Steer(context.Background(), state, time.Now, importer.WantRun, func(request.State) bool { return false })
+		_, err := (&Query{}).Steer(context.Background(), state, time.Now, importer.WantRun)
 		var advised *advice.Hinted
 		if !errors.Is(err, ErrNoRun) || !errors.As(err, &advised) || !strings.Contains(strings.Join(advised.Hints, " "), want) {
 			t.Errorf("%s: %v", end, err)
@@ -71,5 +71,55 @@ func TestSteerPastUnreadableStatus(t *testing.T) {
 	_, err = f.Status(state, now)
 	if !errors.Is(err, ErrNoRun) || !strings.Contains(err.Error(), "runs/run-0/status.json") {
 		t.Errorf("the unreadable one itself: %v", err)
+	}
+}
+
+// TestSteerWhateverHolds: a pause is answered as soon as the run has taken it, whatever its state
+// is, and a word that was not obeyed yet is not taken for answered. A process of before these
+// fields answers by its state.
+func TestSteerWhateverHolds(t *testing.T) {
+	host, _ := os.Hostname()
+	for _, c := range []struct {
+		name         string
+		want         importer.Want
+		state, after request.State
+		silent       bool // it says nothing of what it has heard
+		older        bool
+	}{
+		{"halted", importer.WantPause, request.StateHalted, request.StateHalted, false, false},
+		{"hours", importer.WantPause, request.StateAsleep, request.StatePaused, false, false},
+		{"halted, resumed", importer.WantRun, request.StateHalted, request.StateHalted, false, false},
+		{"an older process", importer.WantPause, request.StateRunning, request.StatePaused, false, true},
+		{"not heard", importer.WantPause, request.StateHalted, request.StateHalted, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := importer.Status{State: c.state, Host: host, PID: os.Getpid(), Updated: time.Now()}
+			state := stateWith(t, s)
+			began, clock := time.Now(), time.Now()
+			tick := func() time.Time { // a second passes at each look, in which the run tells anew
+				text, err := os.ReadFile(filepath.Join(state, importer.ControlName))
+				var asked importer.Control
+				s.Updated, s.Run, s.Version = clock, "run-1", importer.StatusVersion
+				if clock = clock.Add(time.Second); err == nil && json.Unmarshal(text, &asked) == nil && !c.silent {
+					if s.State = c.after; !c.older {
+						s.Paused, s.Heard = asked.Want == importer.WantPause, asked.At
+					}
+				}
+				if text, err = json.Marshal(s); err == nil {
+					err = os.WriteFile(filepath.Join(state, importer.StatusName), text, 0o600)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+				return clock
+			}
+			got, err := (&Query{}).Steer(t.Context(), state, tick, c.want)
+			if c.silent != errors.Is(err, ErrSilent) || !c.silent && (err != nil || got.isPaused() != (c.want == importer.WantPause)) {
+				t.Errorf("%v, %+v", err, got)
+			}
+			if took := time.Since(began); !c.silent && took > 3*time.Second {
+				t.Errorf("after %v", took)
+			}
+		})
 	}
 }

@@ -48,6 +48,7 @@ func (r *Status) Print(w io.Writer) {
 	case !r.AtWork && r.working():
 		r.printSilence(w)
 	}
+	r.printPaused(w)
 	if p := r.Progress; r.AtWork && !p.Opens.IsZero() {
 		fmt.Fprintf(w, "hours       no request begins before %s\n", p.Opens.Local().Format("2006-01-02 15:04"))
 	}
@@ -68,6 +69,18 @@ func (r *Status) Print(w io.Writer) {
 		fmt.Fprintf(w, "met         %s: %s\n", terminal.Escape(string(c)), terminal.Plural(r.Problems[c], "time"))
 	}
 	fmt.Fprintf(w, "as of       %s, by process %d on %s\n", r.Updated.Local().Format(time.RFC3339), r.PID, terminal.Escape(r.Host))
+}
+
+// printPaused tells of a pause that the state does not tell, because something else holds the run,
+// too, or nobody is at work on it.
+func (r *Status) printPaused(w io.Writer) {
+	switch over := r.State == request.StateDone || r.State == request.StateErrors || r.State == request.StateCanceled; {
+	case !r.Paused || over:
+	case !r.AtWork:
+		fmt.Fprint(w, "paused      the same sledge import run begins nothing before sledge import resume\n")
+	case r.State != request.StatePaused:
+		fmt.Fprint(w, "paused      nothing begins before sledge import resume, whatever else holds the run\n")
+	}
 }
 
 // haltedSince has the day where the hour alone could be another day's.

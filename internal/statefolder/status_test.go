@@ -182,7 +182,7 @@ func TestStatusOfEndedHalt(t *testing.T) {
 		if s.AtWork || s.Gone || strings.Contains(out.String(), "without a word") || strings.Contains(out.String(), "last word") || !strings.Contains(out.String(), "has ended. Start the same sledge import run\n") {
 			t.Errorf("after %v: at work %v, gone %v\n%s", silent, s.AtWork, s.Gone, &out)
 		}
-		if _, err := (&Query{}).Steer(t.Context(), state, time.Now, importer.WantPause, nil); !errors.Is(err, ErrNoRun) {
+		if _, err := (&Query{}).Steer(t.Context(), state, time.Now, importer.WantPause); !errors.Is(err, ErrNoRun) {
 			t.Errorf("after %v it was paused: %v", silent, err)
 		}
 	}
