@@ -18,6 +18,7 @@ import (
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
+	"github.com/sledge-io/sledge/internal/sample"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -234,7 +235,7 @@ func TestVerifySample(t *testing.T) {
 	}
 	lists := [][]byte{listOf(t, a, f, func(*Options) {}), listOf(t, b, f, func(o *Options) { o.RunID = "run-2" })}
 	f.byCall = map[string]int{}
-	sampler := NewSampler(100, 30, "seed")
+	sampler := sample.NewSampler(100, 30, "seed")
 	var total VerifyReport
 	for _, list := range lists {
 		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{By: ByReadBack, Sample: sampler})
@@ -246,7 +247,7 @@ func TestVerifySample(t *testing.T) {
 	if total.Objects != 30 || total.Same != 30 || f.byCall["head"] != 30 || f.byCall["get"] != 30 || total.Proofs[entry.ProofReadBack] != 30 {
 		t.Errorf("%+v, %v", total, f.byCall)
 	}
-	if _, err := VerifyObjects(context.Background(), bytes.NewReader(lists[0]), f, VerifyOptions{Sample: NewSampler(49, 3, "x")}); err == nil {
+	if _, err := VerifyObjects(context.Background(), bytes.NewReader(lists[0]), f, VerifyOptions{Sample: sample.NewSampler(49, 3, "x")}); err == nil {
 		t.Error("a list of more objects than were counted was accepted")
 	}
 }

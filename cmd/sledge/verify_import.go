@@ -16,6 +16,7 @@ import (
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/progress"
+	"github.com/sledge-io/sledge/internal/sample"
 	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -36,7 +37,7 @@ type auditFlags struct {
 	markers     []string
 	differences string
 
-	size *importer.SampleSize // of sample; nil: every object
+	size *sample.Size // of sample; nil: every object
 }
 
 var auditMethods = []string{string(importer.ByHead), string(importer.ByAttributes), string(importer.ByReadBack), audit.ByInventory}
@@ -92,7 +93,7 @@ func (f *auditFlags) check() error {
 	if f.sample == "" {
 		return nil
 	}
-	size, err := importer.ParseSampleSize(f.sample)
+	size, err := sample.ParseSize(f.sample)
 	if err != nil {
 		return &usageError{Err: err}
 	}

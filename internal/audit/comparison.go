@@ -16,6 +16,7 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/sample"
 	"github.com/sledge-io/sledge/internal/verdict"
 )
 
@@ -24,14 +25,14 @@ const ByInventory = "inventory"
 
 // Options of Compare.
 type Options struct {
-	By          string               // a method of the importer, or ByInventory
-	Inventory   string               // with ByInventory: file or folder
-	Columns     string               // of an inventory without a manifest
-	Size        *importer.SampleSize // nil: every object
-	Seed        string               // of the sample; "": a new one
-	Extras      bool                 // name what no receipt knows
-	Markers     []string             // commit markers below the prefix, with Extras
-	Differences string               // new file for every difference; "" is none
+	By          string       // a method of the importer, or ByInventory
+	Inventory   string       // with ByInventory: file or folder
+	Columns     string       // of an inventory without a manifest
+	Size        *sample.Size // nil: every object
+	Seed        string       // of the sample; "": a new one
+	Extras      bool         // name what no receipt knows
+	Markers     []string     // commit markers below the prefix, with Extras
+	Differences string       // new file for every difference; "" is none
 
 	// Target returns where a device's objects are. It is asked for every device.
 	Target func(device int) (importer.Options, error)
@@ -154,11 +155,11 @@ func (c *comparison) objects(ctx context.Context, store target.Reader) error {
 	if seed == "" {
 		seed = rand.Text()
 	}
-	var sampler *importer.Sampler
+	var sampler *sample.Sampler
 	wanted := population
 	if c.Size != nil {
 		wanted = c.Size.Of(population)
-		sampler = importer.NewSampler(population, wanted, seed)
+		sampler = sample.NewSampler(population, wanted, seed)
 	}
 	total := &importer.VerifyReport{}
 	c.report.Store = total
@@ -181,7 +182,7 @@ func (c *comparison) objects(ctx context.Context, store target.Reader) error {
 		}
 	}
 	if sampler != nil {
-		said := importer.NewSampleReport(population, total.Objects, total.Differences, seed)
+		said := sample.NewReport(population, total.Objects, total.Differences, seed)
 		c.report.Sample = &said
 	}
 	return nil
