@@ -4,6 +4,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -30,14 +31,14 @@ func TestCancelDiskFills(t *testing.T) {
 			t.Errorf("write %d: no error", n)
 		}
 		recorded := out != nil && out.Recorded
-		_, markErr := disk.Stat("receipts/" + CancelName)
+		_, markErr := disk.Stat("receipts/" + receipt.CancelName)
 		if recorded && markErr != nil {
 			t.Errorf("write %d: receipts of a canceled run: %v", n, markErr)
 		}
 		if !recorded && f.ours() == 0 {
 			t.Errorf("write %d: objects of a run that is not recorded as canceled were deleted", n)
 		}
-		if _, err := disk.Stat(CancelName); err != nil {
+		if _, err := disk.Stat(receipt.CancelName); err != nil {
 			unmarked++
 		}
 		if _, err := Run(t.Context(), s, f, testOptions(t, disk)); target.HasCode(err, target.CodeCanceled) != recorded {

@@ -9,11 +9,11 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"sync"
-	"time"
 
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/sample"
@@ -28,25 +28,6 @@ const recheckNamed = 10
 
 // recheckAtOnce is how many of them are asked for at once.
 const recheckAtOnce = 16
-
-// Recheck is what a look at the objects that the journal holds for stored has shown:
-// all that were looked at are there, with the manifest's size and checksum.
-type Recheck struct {
-	Population uint64    `json:"population"` // objects that the journal held for stored
-	Size       uint64    `json:"size"`       // of these, asked for by HEAD
-	Confidence float64   `json:"confidence"`
-	AtMost     uint64    `json:"at_most"` // of the population are gone, or not shown, with that confidence
-	At         time.Time `json:"at"`
-}
-
-// String is the result in words. What the target did not show counts as gone.
-func (c Recheck) String() string {
-	text := fmt.Sprintf("%s of %s objects of earlier starts, all there", sample.Grouped(c.Size), sample.Grouped(c.Population))
-	if c.Size == c.Population {
-		return text
-	}
-	return fmt.Sprintf("%s: with %g %% confidence at most %s are not", text, 100*c.Confidence, sample.Grouped(c.AtMost))
-}
 
 // recheck asks the target for objects that the journal holds for stored, a random
 // sample, or every one where the run's marker is not there. One that is gone or is
@@ -96,7 +77,7 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 	if err != nil || population == 0 {
 		return err
 	}
-	done := Recheck{population, c.looked, sample.Confidence, sample.AtMost(population, c.looked+c.unseen.n, c.unseen.n, 1-sample.Confidence), r.opts.Now().UTC()}
+	done := receipt.Recheck{Population: population, Size: c.looked, Confidence: sample.Confidence, AtMost: sample.AtMost(population, c.looked+c.unseen.n, c.unseen.n, 1-sample.Confidence), At: r.opts.Now().UTC()}
 	r.mu.Lock()
 	r.rechecked = &done
 	r.mu.Unlock()

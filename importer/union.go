@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -81,15 +82,15 @@ func (u *Union) Close() error { return u.sorter.Close() }
 // Add takes a device's list. Only what has a key counts: what stands in the
 // target, and what is in conflict with it.
 func (u *Union) Add(device int, list io.Reader) error {
-	_, err := eachEntry(list, func(line Line, r *manifest.Record, n uint64) error {
-		if !line.inStore() && line.Error != target.CodeConflict || line.Key == "" || line.Size == nil {
+	_, err := receipt.Each(list, func(line receipt.Line, r *manifest.Record, n uint64) error {
+		if !line.InStore() && line.Error != target.CodeConflict || line.Key == "" || line.Size == nil {
 			return nil
 		}
 		want, err := expectedOf(r)
 		if err != nil {
-			return lineError(n-1, err)
+			return receipt.AtLine(n-1, err)
 		}
-		h := held{device: device, stands: line.inStore(), size: *line.Size, content: want.Checksum()}
+		h := held{device: device, stands: line.InStore(), size: *line.Size, content: want.Checksum()}
 		u.buf = h.append(u.buf[:0])
 		return u.sorter.Add([]byte(line.Key), u.buf)
 	})

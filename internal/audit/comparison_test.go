@@ -17,6 +17,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/fsck"
@@ -35,7 +36,7 @@ func listed(t *testing.T, names ...string) *Device {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := json.Marshal(importer.Line{Record: raw[0], Outcome: entry.OutcomeStored, Key: "in/" + name, Size: &size, SHA256: base64.StdEncoding.EncodeToString(sum[:]),
+		text, err := json.Marshal(receipt.Line{Record: raw[0], Outcome: entry.OutcomeStored, Key: "in/" + name, Size: &size, SHA256: base64.StdEncoding.EncodeToString(sum[:]),
 			RecordSalt: make([]byte, 32), Proof: "store sha256", Verified: time.Unix(1, 0)})
 		if err != nil {
 			t.Fatal(err)

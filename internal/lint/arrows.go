@@ -78,6 +78,8 @@ var arrows = []Arrow{
 		"what a bucket must do, and the words for what goes wrong: no part of the import, and no SDK"},
 	{"importer/entry", []string{"importer/target", "manifest/..."}, none,
 		"what an import reads, and the words for what becomes of it: no part of the import"},
+	{"importer/receipt", []string{"importer/entry", "importer/target", "internal/sample", "manifest/..."}, none,
+		"what receipts say is the same for whoever reads them: no part of the import"},
 	{"importer/content", []string{"crypto/...", "importer/entry", "importer/target", "manifest/..."},
 		[]string{"github.com/minio/crc64nvme/..."},
 		"parts, their hashes and their payload are the same whoever sends them"},
