@@ -17,6 +17,8 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/audit/inventory"
+	"github.com/sledge-io/sledge/internal/audit/inventory/inventorytest"
 	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/sample"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -164,7 +166,7 @@ func TestS3Listing(t *testing.T) {
 	server := s3test.Start(t)
 	s := newSource()
 	keys := []string{}
-	for i, key := range hostileKeys {
+	for i, key := range inventorytest.HostileKeys {
 		path := strings.TrimPrefix(key, "in/")
 		if strings.ContainsAny(path, "\n\r\x01") {
 			continue // a target's rule: such names are not imported
@@ -179,7 +181,9 @@ func TestS3Listing(t *testing.T) {
 	o := s3Options(t, server, nil)
 	to := newS3(t, o)
 	list := listOf(t, s, to, func(dst *Options) { disk := dst.StateDir; *dst = o; dst.StateDir = disk })
-	write(t, filepath.Join(server.BucketFolder(), "in", "stranger +%"), []byte("!"))
+	if err := os.WriteFile(filepath.Join(server.BucketFolder(), "in", "stranger +%"), []byte("!"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	l := NewListing(ListingOptions{Scratch: memDisk(), Prefix: "in/"})
 	defer l.Close()
 	if err := l.AddStore(context.Background(), to, VerifyOptions{}, time.Now); err != nil {
@@ -204,11 +208,15 @@ func TestS3Listing(t *testing.T) {
 	}
 	rows = append(rows, page...)
 	for name, folder := range map[string]string{
-		"csv":     inventoryFolder(t, "CSV", time.Now().Add(time.Minute), csvInventory(t, rows)),
-		"parquet": inventoryFolder(t, "Parquet", time.Now().Add(time.Minute), parquetInventory(t, rows)),
+		"csv":     inventorytest.Folder(t, "CSV", time.Now().Add(time.Minute), inventorytest.CSV(t, rows)),
+		"parquet": inventorytest.Folder(t, "Parquet", time.Now().Add(time.Minute), inventorytest.Parquet(t, rows)),
 	} {
-		read, err := readInventory(folder, "")
+		inv, err := inventory.Open(folder, "")
 		if err != nil {
+			t.Fatal(err)
+		}
+		var read []target.Listed
+		if err := inv.Each(context.Background(), "bucket", func(o target.Listed) error { read = append(read, o); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		total, _, found := compareListing(t, time.Now().Add(time.Minute), read, list)

@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/advice"
+	"github.com/sledge-io/sledge/internal/audit/inventory"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/sample"
 	"github.com/sledge-io/sledge/internal/verdict"
@@ -242,7 +243,7 @@ func (c *comparison) listing(ctx context.Context, store target.Reader) error {
 }
 
 func (c *comparison) addInventory(ctx context.Context, l *importer.Listing) error {
-	inv, err := importer.OpenInventory(c.Inventory, c.Columns)
+	inv, err := inventory.Open(c.Inventory, c.Columns)
 	if err != nil {
 		return inventoryError(err)
 	}
@@ -258,7 +259,7 @@ func (c *comparison) addInventory(ctx context.Context, l *importer.Listing) erro
 func inventoryError(err error) error {
 	var at *fs.PathError
 	switch {
-	case errors.Is(err, importer.ErrColumns):
+	case errors.Is(err, inventory.ErrColumns):
 		return &advice.UsageError{Err: fmt.Errorf("inventory: %w", err)}
 	case errors.As(err, &at), errors.Is(err, fs.ErrNotExist):
 		return advice.Hint(fmt.Errorf("inventory: %w", err), "fetch the inventory first, with every file that its manifest.json names: it is read from this machine")
