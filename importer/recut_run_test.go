@@ -3,6 +3,8 @@ package importer
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -102,4 +104,18 @@ func TestRecutClaimsProveNothing(t *testing.T) {
 	if r := verify(line); r.Different != 1 {
 		t.Errorf("forged: %+v", r)
 	}
+}
+
+// linesOf writes an objects.list of these lines.
+func linesOf(t *testing.T, lines ...receipt.Line) *strings.Reader {
+	t.Helper()
+	var b strings.Builder
+	for _, line := range lines {
+		text, err := json.Marshal(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "%064x %s\n", 1, text)
+	}
+	return strings.NewReader(b.String())
 }

@@ -116,6 +116,8 @@ var arrows = []Arrow{
 		"a store is held against receipts by whoever may read it: no device, no key, no run"},
 	{"internal/delivery", []string{"crypto/...", "manifest/...", "internal/files/...", "internal/advice/..."}, none,
 		"what belongs together is said by names and signatures of the format; opening a device is its caller's"},
+	{"internal/delivery/union", []string{"crypto/...", "importer/content", "importer/entry", "importer/receipt", "importer/target", "internal/extsort/...", "internal/vfs/...", "manifest/..."}, none,
+		"what imports come to together is said by their lists and their plans: no part of a run"},
 	{"internal/files/...", []string{"internal/vfs/...", "internal/terminal/..."}, []string{"golang.org/x/sys/..."},
 		"the operator's own files are no part of a device, an import or a site"},
 	{"internal/keyfile/...", []string{"crypto/...", "internal/advice/...", "internal/terminal/..."}, none,

@@ -1,4 +1,4 @@
-package importer
+package union
 
 import (
 	"crypto/sha256"
@@ -57,7 +57,7 @@ func cutAs(l receipt.Line, partSize int64, sum string) receipt.Line {
 }
 
 func TestUnion(t *testing.T) {
-	u := NewUnion(vfs.NewMem(vfs.MemOptions{}))
+	u := New(vfs.NewMem(vfs.MemOptions{}))
 	defer u.Close()
 	lists := [][]receipt.Line{
 		{unionLine(t, entry.OutcomeStored, "in/a", 1, "A"), unionLine(t, entry.OutcomeStored, "in/b", 2, "B"), unionLine(t, entry.OutcomeStored, "in/same", 3, "S"),
@@ -76,7 +76,7 @@ func TestUnion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &UnionReport{Objects: 6, Bytes: 1 + 2 + 3 + 7 + 8 + 8, Shared: 2, Disputed: 3, Disputes: []Dispute{
+	want := &Report{Objects: 6, Bytes: 1 + 2 + 3 + 7 + 8 + 8, Shared: 2, Disputed: 3, Disputes: []Dispute{
 		{Key: "in/a", Holder: 0, Others: []int{2}}, // both say that they stored it: one was overwritten by somebody
 		{Key: "in/b", Holder: 0, Others: []int{1, 2}},
 		{Key: "in/other", Holder: 0, Others: []int{1}}, // another cut is no reason to call other content the same
@@ -89,7 +89,7 @@ func TestUnion(t *testing.T) {
 // TestUnionRefuses a list that is cut off or is none.
 func TestUnionRefuses(t *testing.T) {
 	for _, text := range []string{"x\n", fmt.Sprintf("%064x {}", 1), fmt.Sprintf("%064x {\n", 1)} {
-		u := NewUnion(vfs.NewMem(vfs.MemOptions{}))
+		u := New(vfs.NewMem(vfs.MemOptions{}))
 		if err := u.Add(0, strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), "line 1") {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -101,7 +101,7 @@ func TestUnionRefuses(t *testing.T) {
 // folders what one has as a file and another as a folder, is known before anything is sent.
 func TestUnionOfPlans(t *testing.T) {
 	for _, folders := range []bool{true, false} {
-		u := NewUnion(vfs.NewMem(vfs.MemOptions{}))
+		u := New(vfs.NewMem(vfs.MemOptions{}))
 		defer u.Close()
 		if folders {
 			u.Folders()
