@@ -36,14 +36,26 @@ type Options struct {
 	Differences string       // new file for every difference; "" is none
 
 	// Target returns where a device's objects are. It is asked for every device.
-	Target func(device int) (importer.Options, error)
-	Store  func(ctx context.Context, o importer.Options) (target.Reader, error)
+	Target func(device int) (Place, error)
 	// Explain gives an error of the target its kind and its remedy.
 	Explain  func(error) error
 	Warn     func(format string, args ...any)
 	Progress func(Progress)
 	Now      func() time.Time
 }
+
+// Place is where objects are.
+type Place struct {
+	Bucket, Prefix string
+	Endpoint       string        // "" is AWS
+	IdleTimeout    time.Duration // in which a byte of a payload must move; below zero it is not watched
+
+	// Open connects to the store. It is called once, and not for an inventory.
+	Open func(context.Context) (target.Reader, error)
+}
+
+// URL is the place as receipts name it.
+func (p Place) URL() string { return target.URL(p.Bucket, p.Prefix) }
 
 // Progress is how far a comparison is. Totals of zero are not known.
 type Progress struct {
@@ -56,7 +68,7 @@ type Progress struct {
 type comparison struct {
 	*Options
 	report *Report
-	target importer.Options
+	target Place
 	found  *differenceFile
 	bytes  int64 // of all objects, if the receipts were proven
 	told   map[toldObject]struct{}
@@ -108,7 +120,7 @@ func (c *comparison) compare(ctx context.Context) error {
 	if c.By == ByInventory {
 		return c.listing(ctx, nil)
 	}
-	store, err := c.Store(ctx, c.target)
+	store, err := c.target.Open(ctx)
 	if err == nil {
 		err = c.objects(ctx, store)
 	}
@@ -126,8 +138,8 @@ func (c *comparison) agree() error {
 		if err != nil {
 			return err
 		}
-		if i > 0 && o.TargetURL() != c.target.TargetURL() {
-			return advice.Hint(advice.Usagef("the receipts are of %s and of %s", c.target.TargetURL(), o.TargetURL()), "verify the receipts of each target by a call of its own, or name one with --target")
+		if i > 0 && o.URL() != c.target.URL() {
+			return advice.Hint(advice.Usagef("the receipts are of %s and of %s", c.target.URL(), o.URL()), "verify the receipts of each target by a call of its own, or name one with --target")
 		}
 		c.target = o
 		if err := d.count(); err != nil {
@@ -137,7 +149,7 @@ func (c *comparison) agree() error {
 			c.bytes += int64(d.Bytes)
 		}
 	}
-	r.Target, r.Endpoint = c.target.TargetURL(), c.target.Endpoint
+	r.Target, r.Endpoint = c.target.URL(), c.target.Endpoint
 	for _, d := range r.Devices {
 		if c.By != ByInventory && d.ReceiptReport != nil && strings.TrimSuffix(d.Endpoint, "/") != strings.TrimSuffix(r.Endpoint, "/") {
 			c.Warn("%s: the import wrote to %s; the objects are looked for in %s", d.Receipts, cmp.Or(d.Endpoint, "AWS"), cmp.Or(r.Endpoint, "AWS"))

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
@@ -342,7 +343,7 @@ func TestVisible(t *testing.T) {
 	}
 }
 
-// uncell takes back what Cell did.
+// uncell takes back what terminal.Cell did.
 func uncell(s string) (string, error) {
 	s = strings.TrimPrefix(s, "'")
 	if strings.HasPrefix(s, `"`) {
@@ -373,7 +374,7 @@ func TestCSV(t *testing.T) {
 	paths := 0
 	for i, row := range rows[1:] {
 		for _, c := range row {
-			if isFormula(c) || strings.ContainsAny(c, "\r\n\t\x1b\u202e;") {
+			if first, _ := utf8.DecodeRuneInString(strings.TrimLeft(c, " ")); c != "" && strings.ContainsRune("=+-@＝＋－＠", first) || strings.ContainsAny(c, "\r\n\t\x1b\u202e;") {
 				t.Fatalf("line %d: cell %q", i+2, c)
 			}
 		}

@@ -92,7 +92,7 @@ var arrows = []Arrow{
 		"device states are enforced from outside the data path and must not depend on it"},
 	{"internal/bridge/...", []string{"appliance/...", "importer/...", "manifest/...", "crypto/..."}, none,
 		"the device and the import meet here, and only here"},
-	{"internal/importreport/...", []string{"crypto/...", "manifest/...", "importer/..."}, none,
+	{"internal/importreport/...", []string{"crypto/...", "manifest/...", "importer/...", "internal/terminal"}, none,
 		"a report reads what an import left in its folder; it asks no disk and no store"},
 	{"internal/site/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/..."}, anything,
 		"the data centre's keys need no device and no store"},
