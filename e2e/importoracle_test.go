@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/simulator"
 )
@@ -134,7 +135,7 @@ type ended struct {
 // failures are the receipts' words about what is not in the target.
 func failures(list []byte) (all []ended, err error) {
 	for text := range bytes.Lines(list) {
-		line, err := importer.ParseLine(text)
+		line, err := receipt.ParseLine(text)
 		if err != nil {
 			return nil, err
 		}

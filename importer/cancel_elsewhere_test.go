@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -18,7 +19,7 @@ func atElsewhere(t *testing.T, s *fakeSource, o Options) {
 	if !target.HasCode(err, target.CodeTargetChanged) || out != nil && out.Aborted+out.Deleted > 0 || len(other.objects) > 0 {
 		t.Errorf("elsewhere: %+v, %v, %d objects", out, err, len(other.objects))
 	}
-	if _, err := o.StateDir.Stat(CancelName); err == nil {
+	if _, err := o.StateDir.Stat(receipt.CancelName); err == nil {
 		t.Error("the folder says that the run was canceled")
 	}
 }
@@ -87,7 +88,7 @@ func TestCancelGone(t *testing.T) {
 	if lines := canceledLines(t, disk, out.List); len(lines) != had || lines[0] != "gone in/a" {
 		t.Errorf("%q", lines)
 	}
-	if _, err := vfs.ReadFile(disk, CancelName, 1<<10); err != nil {
+	if _, err := vfs.ReadFile(disk, receipt.CancelName, 1<<10); err != nil {
 		t.Error(err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -40,7 +41,7 @@ func TestCancelEmptied(t *testing.T) {
 			if lines := canceledLines(t, disk, out.List); strings.Count(strings.Join(lines, "\n"), "gone in/") != had-1 {
 				t.Errorf("%q", lines)
 			}
-			if _, err := vfs.ReadFile(disk, CancelName, 1<<10); err != nil {
+			if _, err := vfs.ReadFile(disk, receipt.CancelName, 1<<10); err != nil {
 				t.Error(err)
 			}
 			o.Emptied = false

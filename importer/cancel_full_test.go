@@ -4,6 +4,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -30,15 +31,15 @@ func TestCancelDiskFills(t *testing.T) {
 			t.Errorf("write %d: no error", n)
 		}
 		recorded := out != nil && out.Recorded
-		_, markErr := disk.Stat(CancelName)
-		_, copyErr := disk.Stat("receipts/" + CancelName)
+		_, markErr := disk.Stat(receipt.CancelName)
+		_, copyErr := disk.Stat("receipts/" + receipt.CancelName)
 		if recorded != (markErr == nil) || !recorded && copyErr == nil {
 			t.Errorf("write %d: recorded %v; the mark: %v, that of the receipts: %v", n, recorded, markErr, copyErr)
 		}
 		if !recorded && f.ours() == 0 {
 			t.Errorf("write %d: objects of a run that is not recorded as canceled were deleted", n)
 		}
-		if _, err := disk.Stat(CancelName); err != nil {
+		if _, err := disk.Stat(receipt.CancelName); err != nil {
 			unmarked++
 		}
 		if _, err := Run(t.Context(), s, f, testOptions(t, disk)); target.HasCode(err, target.CodeCanceled) != recorded {

@@ -7,29 +7,11 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"time"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 )
-
-// CancelName is the file that marks a run as given up: in the run's folder, and in each
-// folder of its receipts, so that receipts which are copied away take it along. It is
-// durable before anything is deleted, and nothing removes it.
-const CancelName = "cancel.json"
-
-// CancelMark is its content. It is not signed: a reader only becomes more careful by it,
-// and takes one that cannot be parsed for a mark, too.
-type CancelMark struct {
-	Version int       `json:"version"`
-	Run     string    `json:"run"`
-	At      time.Time `json:"at"`
-	Host    string    `json:"host,omitempty"` // that canceled it
-	PID     int       `json:"pid,omitempty"`
-}
-
-// CancelVersion is that of the file.
-const CancelVersion = 1
 
 // markCanceled writes the marks that are not there yet: that of the run's folder first.
 func (r *run) markCanceled(by Lease) error {
@@ -108,12 +90,12 @@ func (r *run) markReceipts(by Lease) error {
 }
 
 func (r *run) markFolders(by Lease, folders ...string) error {
-	text, err := json.Marshal(CancelMark{CancelVersion, r.opts.RunID, by.At, by.Host, by.PID})
+	text, err := json.Marshal(receipt.CancelMark{Version: receipt.CancelVersion, Run: r.opts.RunID, At: by.At, Host: by.Host, PID: by.PID})
 	if err != nil {
 		return err
 	}
 	for _, folder := range folders {
-		name := path.Join(folder, CancelName)
+		name := path.Join(folder, receipt.CancelName)
 		_, err := r.opts.StateDir.Stat(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			err = durable.WriteFile(r.opts.StateDir, name, append(text, '\n'))

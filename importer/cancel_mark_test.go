@@ -6,20 +6,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // marked reads the marks of a run and of its receipts.
-func marked(t *testing.T, disk vfs.FS, base string) (marks []CancelMark) {
+func marked(t *testing.T, disk vfs.FS, base string) (marks []receipt.CancelMark) {
 	t.Helper()
 	for _, folder := range []string{base, base + "receipts/"} {
-		text, err := vfs.ReadFile(disk, folder+CancelName, 4<<10)
+		text, err := vfs.ReadFile(disk, folder+receipt.CancelName, 4<<10)
 		if err != nil {
 			t.Errorf("%s: %v", folder, err)
 			continue
 		}
-		var m CancelMark
+		var m receipt.CancelMark
 		if err := json.Unmarshal(text, &m); err != nil {
 			t.Error(err)
 		}
@@ -40,7 +41,7 @@ func TestCancelMark(t *testing.T) {
 	o.Uncommit = func(context.Context, *CommitStore) error {
 		crashed := disk.CrashClone(newRand(1), 0)
 		for _, m := range marked(t, crashed, "") {
-			if m.Version != CancelVersion || m.Run != "run-1" || time.Since(m.At) > time.Hour || m.PID == 0 {
+			if m.Version != receipt.CancelVersion || m.Run != "run-1" || time.Since(m.At) > time.Hour || m.PID == 0 {
 				t.Errorf("%+v", m)
 			}
 		}
@@ -49,7 +50,7 @@ func TestCancelMark(t *testing.T) {
 	if out, err := Cancel(t.Context(), s, deleting{f}, o, true); err != nil || out.Deleted == 0 {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	if _, err := disk.Stat("runs/run-2/" + CancelName); err == nil {
+	if _, err := disk.Stat("runs/run-2/" + receipt.CancelName); err == nil {
 		t.Error("the other run is marked")
 	}
 	first := marked(t, disk, "")
@@ -73,7 +74,7 @@ func TestCancelMarkElsewhere(t *testing.T) {
 	if _, err := Run(t.Context(), s, f, mirrored(t, disk)); !target.HasCode(err, target.CodeCanceled) {
 		t.Fatal(err)
 	}
-	if _, err := disk.Stat(CancelName); err != nil {
+	if _, err := disk.Stat(receipt.CancelName); err != nil {
 		t.Error(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -69,7 +70,7 @@ func TestCancelUnreachable(t *testing.T) {
 	if _, err := Cancel(t.Context(), s, deleting{f}, o, true); !target.HasCode(err, target.CodeCredentialsRefused) {
 		t.Error(err)
 	}
-	if _, err := disk.Stat(CancelName); err == nil {
+	if _, err := disk.Stat(receipt.CancelName); err == nil {
 		t.Error("it is marked")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -26,7 +27,7 @@ func TestCancelRecorded(t *testing.T) {
 	if !target.HasCode(err, target.CodeCredentialsRefused) || out == nil || out.Recorded {
 		t.Fatalf("refused: %+v, %v", out, err)
 	}
-	if _, err := disk.Stat(CancelName); err == nil {
+	if _, err := disk.Stat(receipt.CancelName); err == nil {
 		t.Error("it is marked")
 	}
 	f.hook = nil

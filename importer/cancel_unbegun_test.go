@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -42,7 +43,7 @@ func TestCancelNeverBegun(t *testing.T) {
 	if res := mustRun(t, s, f, o); !res.Complete || res.Receipts != "runs/run-2/receipts" {
 		t.Errorf("%+v", res)
 	}
-	if _, err := disk.Stat("runs/run-2/" + CancelName); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := disk.Stat("runs/run-2/" + receipt.CancelName); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the next run is marked: %v", err)
 	}
 	f.check(t, s, "in/")

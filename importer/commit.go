@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -48,8 +49,8 @@ func CommitMarker(disk vfs.FS, folder string, jobFile []byte, key ed25519.Privat
 	if err != nil {
 		return nil, stateError(err)
 	}
-	var total ReceiptTotal
-	st, _, err := manifest.OpenStatement(env, PredicateReceipt, &total, key.Public().(ed25519.PublicKey))
+	var total receipt.Total
+	st, _, err := manifest.OpenStatement(env, manifest.PredicateReceipt, &total, key.Public().(ed25519.PublicKey))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", totalName, err)
 	}
@@ -60,9 +61,9 @@ func CommitMarker(disk vfs.FS, folder string, jobFile []byte, key ed25519.Privat
 	return signCommit(&total, checkpoint, jobFile, key)
 }
 
-func signCommit(total *ReceiptTotal, checkpoint, jobFile []byte, key ed25519.PrivateKey) ([]byte, error) {
+func signCommit(total *receipt.Total, checkpoint, jobFile []byte, key ed25519.PrivateKey) ([]byte, error) {
 	scope := manifest.Scope{Job: total.Job, Device: total.Device, Generation: total.Generation}
-	cp, err := manifest.OpenCheckpoint(checkpoint, ReceiptOrigin(scope, total.Run), key.Public().(ed25519.PublicKey))
+	cp, err := manifest.OpenCheckpoint(checkpoint, receipt.Origin(scope, total.Run), key.Public().(ed25519.PublicKey))
 	if err != nil {
 		return nil, err
 	}

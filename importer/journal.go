@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -137,16 +138,16 @@ type ownParts struct {
 
 // finished is the end of a run, fixed before anything is signed.
 type finished struct {
-	At          time.Time   `json:"at"`
-	Probe       string      `json:"probe"`
-	Conditional bool        `json:"conditional"`
-	Tally       entry.Tally `json:"tally"`
-	Software    string      `json:"software"` // a later start may be of another version, or without the label
-	Label       string      `json:"label"`
-	Recheck     *Recheck    `json:"recheck,omitempty"` // the last one before the end
-	Done        bool        `json:"done"`              // the receipts are whole
-	Nonce       string      `json:"nonce,omitempty"`   // of this end: a copy of the state folder comes to another one
-	Cleared     bool        `json:"cleared,omitempty"` // nothing is left to be removed of a journal in the target
+	At          time.Time        `json:"at"`
+	Probe       string           `json:"probe"`
+	Conditional bool             `json:"conditional"`
+	Tally       entry.Tally      `json:"tally"`
+	Software    string           `json:"software"` // a later start may be of another version, or without the label
+	Label       string           `json:"label"`
+	Recheck     *receipt.Recheck `json:"recheck,omitempty"` // the last one before the end
+	Done        bool             `json:"done"`              // the receipts are whole
+	Nonce       string           `json:"nonce,omitempty"`   // of this end: a copy of the state folder comes to another one
+	Cleared     bool             `json:"cleared,omitempty"` // nothing is left to be removed of a journal in the target
 }
 
 // quietLogger keeps pebble silent, and turns its last words into a panic that

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
-	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -36,7 +35,7 @@ func TestStoreOfWrongParts(t *testing.T) {
 		t.Errorf("probe: %+v", p)
 	}
 	for _, line := range readLines(t, disk, "receipts/objects.list") {
-		if line.Proof != entry.ProofReadBack || line.HashedBy != plan.ByImporter {
+		if line.Proof != entry.ProofReadBack || line.HashedBy != entry.ByImporter {
 			t.Errorf("%s: proof %q, hashed by %q", line.Key, line.Proof, line.HashedBy)
 		}
 	}

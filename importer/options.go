@@ -256,7 +256,7 @@ func (o Options) calls() request.Settings {
 }
 
 // TargetURL names the target in receipts: s3://bucket/prefix.
-func (o Options) TargetURL() string { return "s3://" + o.Bucket + "/" + o.Prefix }
+func (o Options) TargetURL() string { return target.URL(o.Bucket, o.Prefix) }
 
 // planner is the planner of a run that starts now; one that goes on gets the first start
 // from its journal.

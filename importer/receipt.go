@@ -6,82 +6,20 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
-
-// Line is one line of objects.list (docs/format.md section 10).
-type Line struct {
-	Page         uint64             `json:"page"`
-	Index        int                `json:"index"`
-	Record       []byte             `json:"record"`
-	RecordSalt   []byte             `json:"record_salt"`
-	Outcome      entry.Outcome      `json:"outcome"`
-	Key          string             `json:"key,omitempty"`
-	VersionID    string             `json:"version_id,omitempty"`
-	ETag         string             `json:"etag,omitempty"`
-	Size         *int64             `json:"size,omitempty"`
-	Parts        int                `json:"parts,omitempty"`
-	PartSize     int64              `json:"part_size,omitempty"`
-	SHA256       string             `json:"sha256,omitempty"`
-	ChecksumType string             `json:"checksum_type,omitempty"`
-	Proof        entry.Proof        `json:"proof,omitempty"`
-	HashedBy     string             `json:"hashed_by,omitempty"`
-	PartsBy      string             `json:"parts_by,omitempty"`
-	Verified     time.Time          `json:"verified,omitzero"`
-	Error        target.Code        `json:"error,omitempty"`
-	Detail       string             `json:"detail,omitempty"`
-	Attributes   *target.Attributes `json:"attributes,omitempty"` // that the rules asked for
-}
-
-// ReceiptTotal is the predicate of total.dsse. Counts are of the list's lines,
-// so that they follow from the list alone.
-type ReceiptTotal struct {
-	Version      int                      `json:"version"`
-	Critical     []string                 `json:"critical"`
-	Job          manifest.ID              `json:"job"`
-	Device       manifest.ID              `json:"device"`
-	Generation   uint32                   `json:"generation"`
-	Run          string                   `json:"run"`
-	ManifestSize uint64                   `json:"manifest_size"`
-	ManifestRoot []byte                   `json:"manifest_root"`
-	Label        string                   `json:"label"`
-	Target       string                   `json:"target"`
-	Endpoint     string                   `json:"endpoint,omitempty"`
-	Profile      string                   `json:"profile"`
-	Probe        string                   `json:"probe"`
-	Conditional  bool                     `json:"conditional_writes"`
-	Records      uint64                   `json:"records"`
-	Entries      uint64                   `json:"entries"`
-	Outcomes     map[entry.Outcome]uint64 `json:"outcomes"`
-	Bytes        int64                    `json:"bytes"`
-	Proof        map[entry.Proof]uint64   `json:"proof"`
-	Differences  []string                 `json:"differences,omitempty"`
-	Recheck      *Recheck                 `json:"recheck,omitempty"` // of objects of earlier starts
-	Complete     bool                     `json:"complete"`
-	Started      time.Time                `json:"started"`
-	Finished     time.Time                `json:"finished"`
-	Software     string                   `json:"software"`
-	Rules        string                   `json:"rules,omitempty"` // SHA-256 of the importer's own rules, which may leave out links and folders
-}
-
-// PredicateReceipt is the predicate type of total.dsse.
-const PredicateReceipt = manifest.PredicateReceipt
-
-// ReceiptOrigin is the first line of a receipt checkpoint and its key's name.
-func ReceiptOrigin(s manifest.Scope, run string) string { return s.Origin() + "/import/" + run }
 
 const (
 	receiptsFolder = "receipts"
@@ -220,7 +158,7 @@ func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e entr
 	}
 	w.tally.Add(e, rec.Outcome, rec.Proof, e.Record.DataLength())
 	for i, raw := range e.Raw {
-		line := Line{Page: raw.Page, Index: raw.Index, Record: raw.Bytes, RecordSalt: raw.Salt[:],
+		line := receipt.Line{Page: raw.Page, Index: raw.Index, Record: raw.Bytes, RecordSalt: raw.Salt[:],
 			Outcome: entry.OutcomeNoObject, Detail: "continues the record before"}
 		if i == 0 {
 			if err := w.run.fill(&line, e, rec); err != nil {
@@ -235,7 +173,7 @@ func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e entr
 }
 
 // fill completes an entry's first line from the plan and the outcome.
-func (r *run) fill(line *Line, e entry.Entry, rec record) error {
+func (r *run) fill(line *receipt.Line, e entry.Entry, rec record) error {
 	line.Outcome, line.Error, line.Detail = rec.Outcome, rec.Code, rec.Detail
 	there := rec.Outcome == entry.OutcomeStored || rec.Outcome == entry.OutcomeAlreadyThere
 	if there {
@@ -257,20 +195,20 @@ func (r *run) fill(line *Line, e entry.Entry, rec record) error {
 		return nil
 	}
 	line.VersionID, line.ETag, line.ChecksumType = rec.VersionID, rec.ETag, rec.ChecksumType
-	line.Proof, line.HashedBy, line.PartsBy, line.Verified = rec.Proof, rec.HashedBy, plan.ByLoader, rec.Verified
+	line.Proof, line.HashedBy, line.PartsBy, line.Verified = rec.Proof, rec.HashedBy, entry.ByLoader, rec.Verified
 	if rec.Parts != nil {
-		line.Parts, line.PartSize, line.SHA256, line.PartsBy = rec.Parts.Count, rec.Parts.Size, rec.Parts.Checksum, plan.ByImporter
+		line.Parts, line.PartSize, line.SHA256, line.PartsBy = rec.Parts.Count, rec.Parts.Size, rec.Parts.Checksum, entry.ByImporter
 	}
 	return nil
 }
 
-func (w *receiptWriter) line(out *bufio.Writer, log *manifest.LogWriter, line *Line) error {
+func (w *receiptWriter) line(out *bufio.Writer, log *manifest.LogWriter, line *receipt.Line) error {
 	text, err := json.Marshal(line)
 	if err != nil {
 		return err
 	}
-	if n := 64 + 1 + len(text) + 1; n > maxLine {
-		return fmt.Errorf("objects.list: line %d of %d bytes is over the limit of %d", w.lines+1, n, maxLine)
+	if n := 64 + 1 + len(text) + 1; n > receipt.MaxLine {
+		return fmt.Errorf("objects.list: line %d of %d bytes is over the limit of %d", w.lines+1, n, receipt.MaxLine)
 	}
 	salt := w.run.lineSalt(w.lines)
 	w.lines++
@@ -338,14 +276,14 @@ func (w *receiptWriter) sign(ctx context.Context, size uint64, root [32]byte, en
 		return err // whoever has taken the run over signs its receipts
 	}
 	scope, cp := r.source.Scope(), r.source.Checkpoint()
-	checkpoint, err := manifest.SignCheckpoint(ReceiptOrigin(scope, r.logName()), size, root, r.opts.ImporterKey)
+	checkpoint, err := manifest.SignCheckpoint(receipt.Origin(scope, r.logName()), size, root, r.opts.ImporterKey)
 	if err != nil {
 		return err
 	}
 	if err := durable.WriteFile(w.disk, w.folder+"/log/checkpoint", checkpoint); err != nil {
 		return err
 	}
-	total := ReceiptTotal{
+	total := receipt.Total{
 		Version: manifest.Version, Critical: []string{}, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
 		Run: r.logName(), ManifestSize: cp.Size, ManifestRoot: cp.Root[:], Label: end.Label,
 		Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
@@ -363,15 +301,4 @@ func (w *receiptWriter) sign(ctx context.Context, size uint64, root [32]byte, en
 		return err
 	}
 	return durable.WriteFile(w.disk, w.folder+"/"+totalName, statement)
-}
-
-// parseSalt reads the salt at the head of a line.
-func parseSalt(b []byte) (salt [32]byte, err error) {
-	if len(b) != 64 {
-		return salt, fmt.Errorf("salt of %d characters", len(b))
-	}
-	if _, err = hex.Decode(salt[:], b); err == nil && hex.EncodeToString(salt[:]) != string(b) {
-		err = errors.New("salt in capitals")
-	}
-	return salt, err
 }

@@ -9,19 +9,20 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
-func readLines(t *testing.T, disk vfs.FS, name string) (lines []Line) {
+func readLines(t *testing.T, disk vfs.FS, name string) (lines []receipt.Line) {
 	t.Helper()
 	list, err := vfs.ReadFile(disk, name, 1<<30)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for text := range bytes.Lines(list) {
-		line, err := ParseLine(text)
+		line, err := receipt.ParseLine(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,12 +60,12 @@ func TestReceipts(t *testing.T) {
 		raws = append(raws, e.Raw...)
 	}
 	for text := range bytes.Lines(list) {
-		salt, err := parseSalt(text[:64])
+		salt, err := receipt.Salt(text[:64])
 		if err != nil {
 			t.Fatal(err)
 		}
 		tree.Add(manifest.EncodeReceipt(manifest.Commitment(salt, bytes.TrimSuffix(text[65:], []byte("\n")))))
-		line, _ := ParseLine(text)
+		line, _ := receipt.ParseLine(text)
 		if !bytes.Equal(line.Record, raws[i].Bytes) || line.Page != raws[i].Page || line.Index != raws[i].Index || !bytes.Equal(line.RecordSalt, raws[i].Salt[:]) {
 			t.Errorf("line %d is not record %d", i, i)
 		}
@@ -77,7 +78,7 @@ func TestReceipts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var total ReceiptTotal
+	var total receipt.Total
 	st, _, err := manifest.OpenStatement(env, manifest.PredicateReceipt, &total, pub)
 	if err != nil {
 		t.Fatal(err)

@@ -8,15 +8,15 @@ import (
 	"io"
 	"log/slog"
 	mathrand "math/rand/v2"
-	"slices"
 	"sync"
-	"time"
 
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/sample"
 )
 
 // recheckSize is how many objects of earlier starts a start looks at. If one of a
@@ -28,25 +28,6 @@ const recheckNamed = 10
 
 // recheckAtOnce is how many of them are asked for at once.
 const recheckAtOnce = 16
-
-// Recheck is what a look at the objects that the journal holds for stored has shown:
-// all that were looked at are there, with the manifest's size and checksum.
-type Recheck struct {
-	Population uint64    `json:"population"` // objects that the journal held for stored
-	Size       uint64    `json:"size"`       // of these, asked for by HEAD
-	Confidence float64   `json:"confidence"`
-	AtMost     uint64    `json:"at_most"` // of the population are gone, or not shown, with that confidence
-	At         time.Time `json:"at"`
-}
-
-// String is the result in words. What the target did not show counts as gone.
-func (c Recheck) String() string {
-	text := fmt.Sprintf("%s of %s objects of earlier starts, all there", grouped(c.Size), grouped(c.Population))
-	if c.Size == c.Population {
-		return text
-	}
-	return fmt.Sprintf("%s: with %g %% confidence at most %s are not", text, 100*c.Confidence, grouped(c.AtMost))
-}
 
 // recheck asks the target for objects that the journal holds for stored, a random
 // sample, or every one where the run's marker is not there. One that is gone or is
@@ -62,7 +43,7 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 	if err != nil {
 		return err
 	}
-	sample, population, err := r.drawHeld(recheckSize)
+	drawn, population, err := r.drawHeld(recheckSize)
 	if err == nil && marker.missing && population == 0 && !free { // it may be shown late
 		marker, err = r.markedByNow(ctx)
 	}
@@ -75,7 +56,7 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 	case absent:
 		err = c.all(ctx, c.whole)
 	case population > 0:
-		err = c.all(ctx, func(ctx context.Context, f func(entry.Entry) error) error { return c.pages(ctx, sample, f) })
+		err = c.all(ctx, func(ctx context.Context, f func(entry.Entry) error) error { return c.pages(ctx, drawn, f) })
 	}
 	if err == nil {
 		err = c.blind()
@@ -96,7 +77,7 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 	if err != nil || population == 0 {
 		return err
 	}
-	done := Recheck{population, c.looked, sampleConfidence, atMost(population, c.looked+c.unseen.n, c.unseen.n, 1-sampleConfidence), r.opts.Now().UTC()}
+	done := receipt.Recheck{Population: population, Size: c.looked, Confidence: sample.Confidence, AtMost: sample.AtMost(population, c.looked+c.unseen.n, c.unseen.n, 1-sample.Confidence), At: r.opts.Now().UTC()}
 	r.mu.Lock()
 	r.rechecked = &done
 	r.mu.Unlock()
@@ -116,14 +97,14 @@ func objects(n uint64) string {
 	if n == 1 {
 		return "1 object"
 	}
-	return grouped(n) + " objects"
+	return sample.Grouped(n) + " objects"
 }
 
 func were(n uint64) string {
 	if n == 1 {
 		return "1 was"
 	}
-	return grouped(n) + " were"
+	return sample.Grouped(n) + " were"
 }
 
 // held tells an outcome of which an object in the target is believed.
@@ -134,7 +115,7 @@ func (r record) held() bool {
 // drawHeld draws a random sample of the places whose objects the journal holds for
 // stored, in the order of the manifest, and counts all of them. Each set of that size
 // is as likely as any other.
-func (r *run) drawHeld(size uint64) (sample []entry.Place, population uint64, err error) {
+func (r *run) drawHeld(size uint64) (drawn []entry.Place, population uint64, err error) {
 	err = r.heldPages(func(_, objects uint64) error { population += objects; return nil })
 	if err != nil || population == 0 {
 		return nil, 0, err
@@ -143,7 +124,7 @@ func (r *run) drawHeld(size uint64) (sample []entry.Place, population uint64, er
 	if err != nil {
 		return nil, 0, err
 	}
-	wanted := draw(random, population, min(size, population))
+	wanted := sample.Draw(random, population, min(size, population))
 	before := uint64(0)
 	err = r.heldPages(func(page, objects uint64) error {
 		n := 0
@@ -151,10 +132,10 @@ func (r *run) drawHeld(size uint64) (sample []entry.Place, population uint64, er
 			n++
 		}
 		places, err := r.heldOf(page, before, wanted[:n])
-		sample, wanted, before = append(sample, places...), wanted[n:], before+objects
+		drawn, wanted, before = append(drawn, places...), wanted[n:], before+objects
 		return err
 	})
-	return sample, population, err
+	return drawn, population, err
 }
 
 // random is a generator of its own, seeded by the run's source of randomness.
@@ -168,28 +149,6 @@ func (r *run) random() (*mathrand.Rand, error) {
 		return nil, err
 	}
 	return mathrand.New(mathrand.NewChaCha8(seed)), nil
-}
-
-// draw draws n different numbers below a limit, ascending (Floyd's algorithm).
-func draw(random *mathrand.Rand, limit, n uint64) []uint64 {
-	drawn := make([]uint64, 0, n)
-	if n == limit {
-		for i := range n {
-			drawn = append(drawn, i)
-		}
-		return drawn
-	}
-	has := make(map[uint64]bool, n)
-	for last := limit - n; last < limit; last++ {
-		i := random.Uint64N(last + 1)
-		if has[i] {
-			i = last
-		}
-		has[i] = true
-		drawn = append(drawn, i)
-	}
-	slices.Sort(drawn)
-	return drawn
 }
 
 // heldPages calls f for each page with objects that are held for stored, ascending, and

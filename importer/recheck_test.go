@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -126,8 +127,8 @@ func TestRecheckBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var receipt ReceiptTotal
-		if _, _, err := manifest.OpenStatement(total, PredicateReceipt, &receipt, testKey.Public().(ed25519.PublicKey)); err != nil || receipt.Recheck == nil || *receipt.Recheck != *c {
+		var receipt receipt.Total
+		if _, _, err := manifest.OpenStatement(total, manifest.PredicateReceipt, &receipt, testKey.Public().(ed25519.PublicKey)); err != nil || receipt.Recheck == nil || *receipt.Recheck != *c {
 			t.Errorf("marker %s: %v, in the receipt %+v", marker, err, receipt.Recheck)
 		}
 		f.check(t, s, "in/")

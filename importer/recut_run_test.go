@@ -3,11 +3,13 @@ package importer
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/entry"
-	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -29,10 +31,10 @@ func TestRunCutsAnew(t *testing.T) {
 			}
 			f.check(t, s, "in/")
 			for _, line := range readLines(t, disk, "receipts/objects.list") {
-				if recut := line.Key == "in/vast" || line.Key == "in/big" && name != "fewer parts"; recut && line.PartsBy != plan.ByImporter || !recut && line.PartsBy == plan.ByImporter && line.Key != "in/dir/c" {
+				if recut := line.Key == "in/vast" || line.Key == "in/big" && name != "fewer parts"; recut && line.PartsBy != entry.ByImporter || !recut && line.PartsBy == entry.ByImporter && line.Key != "in/dir/c" {
 					t.Errorf("%s: parts by %s", line.Key, line.PartsBy)
 				}
-				if o := f.objects[line.Key]; line.Outcome == entry.OutcomeStored && line.PartsBy == plan.ByImporter && o.sha256 != line.SHA256 {
+				if o := f.objects[line.Key]; line.Outcome == entry.OutcomeStored && line.PartsBy == entry.ByImporter && o.sha256 != line.SHA256 {
 					t.Errorf("%s: the store has %s, the receipts %s", line.Key, o.sha256, line.SHA256)
 				}
 			}
@@ -70,10 +72,10 @@ func TestRecutClaimsProveNothing(t *testing.T) {
 		t.Fatalf("%+v", res)
 	}
 	line := readLines(t, disk, "receipts/objects.list")[0]
-	if line.PartsBy != plan.ByImporter {
+	if line.PartsBy != entry.ByImporter {
 		t.Fatalf("parts by %s", line.PartsBy)
 	}
-	verify := func(line Line) VerifyReport {
+	verify := func(line receipt.Line) VerifyReport {
 		report, err := VerifyObjects(context.Background(), linesOf(t, line), f, VerifyOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -102,4 +104,18 @@ func TestRecutClaimsProveNothing(t *testing.T) {
 	if r := verify(line); r.Different != 1 {
 		t.Errorf("forged: %+v", r)
 	}
+}
+
+// linesOf writes an objects.list of these lines.
+func linesOf(t *testing.T, lines ...receipt.Line) *strings.Reader {
+	t.Helper()
+	var b strings.Builder
+	for _, line := range lines {
+		text, err := json.Marshal(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "%064x %s\n", 1, text)
+	}
+	return strings.NewReader(b.String())
 }

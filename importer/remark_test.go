@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -36,7 +37,7 @@ func TestRunWithRemarks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, text := range bytes.Split(bytes.TrimSuffix(list, []byte("\n")), []byte("\n")) {
-		l, err := ParseLine(append(text, '\n'))
+		l, err := receipt.ParseLine(append(text, '\n'))
 		if err != nil {
 			t.Fatal(err)
 		}

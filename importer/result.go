@@ -8,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
@@ -22,8 +23,8 @@ type Result struct {
 	Planned     *Planned  // of a dry run
 	Started     time.Time // the first start
 	Finished    time.Time
-	Earlier     bool     // the run had ended before this start, which only looked at a sample of its objects
-	Recheck     *Recheck // of objects of earlier starts; nil if there were none
+	Earlier     bool             // the run had ended before this start, which only looked at a sample of its objects
+	Recheck     *receipt.Recheck // of objects of earlier starts; nil if there were none
 	Tally       entry.Tally
 	Unfinished  uint64   // entries that were met and have no outcome yet
 	Differences []string // source scan, manifest and target do not agree; each named

@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/delivery/union"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -92,19 +93,19 @@ func TestEntryRulesOfDevice(t *testing.T) {
 		`{"version":1,"entries":[{"device":"03000000","path":"x","key":"second/x"}]}`: 0,
 		`{"version":1,"entries":[{"path":"x","key":"both/x"}]}`:                       1,
 	} {
-		union := NewUnion(vfs.NewMem(vfs.MemOptions{}))
+		plans := union.New(vfs.NewMem(vfs.MemOptions{}))
 		for device, content := range []string{"first", "second"} {
 			s := newSource()
 			s.scope.Device = manifest.ID{byte(2 + device)}
 			s.file("x", []byte(content))
 			o.Rules = parseRules(t, rules)
-			o.EachPlanned = func(key string, size int64, r *manifest.Record) error { return union.Plan(device, key, size, r) }
+			o.EachPlanned = func(key string, size int64, r *manifest.Record) error { return plans.Plan(device, key, size, r) }
 			mustRun(t, s, newFake(t), o)
 		}
-		report, err := union.Report()
+		report, err := plans.Report()
 		if err != nil || report.Disputed != disputed {
 			t.Errorf("%s: %+v, %v", rules, report, err)
 		}
-		union.Close()
+		plans.Close()
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
@@ -43,8 +44,8 @@ func TestRunWithRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var total ReceiptTotal
-	if _, _, err := manifest.OpenStatement(env, PredicateReceipt, &total, testKey.Public().(ed25519.PublicKey)); err != nil || total.Rules != o.Rules.Digest() || len(total.Rules) != 64 {
+	var total receipt.Total
+	if _, _, err := manifest.OpenStatement(env, manifest.PredicateReceipt, &total, testKey.Public().(ed25519.PublicKey)); err != nil || total.Rules != o.Rules.Digest() || len(total.Rules) != 64 {
 		t.Errorf("%v: the total has the rules %q", err, total.Rules)
 	}
 	keys := map[string]string{}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -66,10 +67,10 @@ type run struct {
 	publishing bool
 	canceling  bool
 	halted     *target.Error
-	rechecked  *Recheck      // the last one of this start
-	haltedAt   time.Time     // since when the operator is waited for
-	look       time.Duration // until the next look whether it is mended
-	waitsFor   target.Code   // of the last halt
+	rechecked  *receipt.Recheck // the last one of this start
+	haltedAt   time.Time        // since when the operator is waited for
+	look       time.Duration    // until the next look whether it is mended
+	waitsFor   target.Code      // of the last halt
 	problems   map[target.Code]uint64
 	ofLook     map[target.Code]uint64 // of these, met by a start of a run that has ended while it looked: they are not the run's
 	heard      time.Time              // Control.At of the operator's last word that was obeyed

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/entry"
-	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -306,7 +306,7 @@ func TestStores(t *testing.T) {
 		if !res.Complete || res.Probe.Checking || res.Tally.Proofs[entry.ProofReadBack] != 8 {
 			t.Errorf("result %+v", res)
 		}
-		if line := readLines(t, disk, "receipts/objects.list")[0]; line.HashedBy != plan.ByImporter || line.Proof != entry.ProofReadBack {
+		if line := readLines(t, disk, "receipts/objects.list")[0]; line.HashedBy != entry.ByImporter || line.Proof != entry.ProofReadBack {
 			t.Errorf("line %+v", line)
 		}
 	})
@@ -360,7 +360,7 @@ func TestStores(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var total ReceiptTotal
+		var total receipt.Total
 		if _, _, err := manifest.OpenStatement(env, manifest.PredicateReceipt, &total, testKey.Public().(ed25519.PublicKey)); err != nil || total.Conditional {
 			t.Errorf("the receipt does not name it: %v, %+v", err, total)
 		}

@@ -243,7 +243,7 @@ func (r *run) describe(a *plan.Action, obj target.Object, ours bool) record {
 	if ours {
 		rec.Outcome = entry.OutcomeStored
 		if !r.probe.Checking {
-			rec.HashedBy = plan.ByImporter
+			rec.HashedBy = entry.ByImporter
 		}
 		if len(a.LeftOut) > 0 {
 			rec.Detail = "not in the object's metadata: " + target.Clip(strings.Join(a.LeftOut, ", "))

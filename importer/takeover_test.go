@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -168,20 +169,20 @@ func takeOverAt(t *testing.T, s *fakeSource, n int, after, early bool) int {
 }
 
 // total reads the signed total of a run that has ended.
-func total(t *testing.T, folder string, res *Result) (r ReceiptTotal) {
+func total(t *testing.T, folder string, res *Result) (r receipt.Total) {
 	t.Helper()
 	env, err := os.ReadFile(filepath.Join(folder, res.Receipts, totalName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := manifest.OpenStatement(env, PredicateReceipt, &r, testKey.Public().(ed25519.PublicKey)); err != nil {
+	if _, _, err := manifest.OpenStatement(env, manifest.PredicateReceipt, &r, testKey.Public().(ed25519.PublicKey)); err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
 // wantReceipts: the second's receipts stand under a name of their own, the first has none.
-func wantReceipts(t *testing.T, dir string, res *Result, r ReceiptTotal) {
+func wantReceipts(t *testing.T, dir string, res *Result, r receipt.Total) {
 	t.Helper()
 	if !NamesRun(r.Run, res.RunID) || !r.Complete {
 		t.Errorf("receipts %+v", r)

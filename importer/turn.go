@@ -9,6 +9,7 @@ import (
 	"maps"
 	"path"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -119,14 +120,14 @@ func (r *run) lostTo() error {
 
 // givenUp is CodeCanceled where a cancel has marked the run in the state folder.
 func (r *run) givenUp() error {
-	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, CancelName), maxControl)
+	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, receipt.CancelName), maxControl)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
 		return stateError(err)
 	}
-	var mark CancelMark
+	var mark receipt.CancelMark
 	if json.Unmarshal(text, &mark) == nil && mark.Run != r.opts.RunID {
 		return nil // of another run, which had not begun
 	}

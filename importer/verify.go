@@ -12,6 +12,7 @@ import (
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/sample"
 )
 
 // Method is how VerifyObjects looks at an object.
@@ -27,10 +28,10 @@ const (
 // VerifyOptions configures VerifyObjects. The zero value asks for checksums.
 type VerifyOptions struct {
 	By          Method
-	Prefix      string   // that was asked for: every key of the list must lie below it
-	Sample      *Sampler // which objects are looked at; nil: all
-	Concurrency int      // default 16
-	Retries     int      // default 8
+	Prefix      string          // that was asked for: every key of the list must lie below it
+	Sample      *sample.Sampler // which objects are looked at; nil: all
+	Concurrency int             // default 16
+	Retries     int             // default 8
 	Backoff     time.Duration
 	CallTimeout time.Duration
 	IdleTimeout time.Duration // as that of Options

@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,14 +9,14 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
-	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // claim is what the list says about one object.
 type claim struct {
-	line Line
+	line receipt.Line
 	want content.Expected  // from the record alone
 	word *content.Expected // what the importer says of an object that he cut anew; nil: cut as the record has it
 }
@@ -36,63 +35,15 @@ func (c *claim) below(prefix string) error {
 // eachClaim calls f for every object that a list says is in the store; bad says
 // why its line does not fit its own record.
 func eachClaim(list io.Reader, f func(c claim, bad *target.Error) error) (lines uint64, err error) {
-	return eachEntry(list, func(line Line, r *manifest.Record, n uint64) error {
-		if !line.inStore() {
+	return receipt.Each(list, func(line receipt.Line, r *manifest.Record, n uint64) error {
+		if !line.InStore() {
 			return nil
 		}
 		return give(line, r, n, f)
 	})
 }
 
-// eachEntry parses a list, puts continuation records back into their entries and
-// calls f for every entry with its first line; n lines have been read by then.
-func eachEntry(list io.Reader, f func(line Line, r *manifest.Record, n uint64) error) (lines uint64, err error) {
-	in := NewLines(list)
-	var joiner manifest.Joiner
-	var first Line
-	for {
-		text, err := in.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return lines, lineError(lines, err)
-		}
-		line, err := ParseLine(text)
-		if err != nil {
-			return lines, lineError(lines, err)
-		}
-		if !joiner.Pending() {
-			first = line
-		}
-		r, err := joiner.Add(line.Record)
-		if err != nil {
-			return lines, lineError(lines, err)
-		}
-		lines++
-		if r == nil {
-			continue
-		}
-		if err := f(first, r, lines); err != nil {
-			return lines, err
-		}
-	}
-	if joiner.Pending() {
-		return lines, errors.New("objects.list: ends inside an entry")
-	}
-	return lines, nil
-}
-
-func lineError(before uint64, err error) error {
-	return fmt.Errorf("objects.list: line %d: %w", before+1, err)
-}
-
-// inStore tells whether the list says that an object stands in the store.
-func (l *Line) inStore() bool {
-	return l.Outcome == entry.OutcomeStored || l.Outcome == entry.OutcomeAlreadyThere
-}
-
-func give(line Line, r *manifest.Record, n uint64, f func(claim, *target.Error) error) error {
+func give(line receipt.Line, r *manifest.Record, n uint64, f func(claim, *target.Error) error) error {
 	c, err := newClaim(line, r)
 	if err != nil {
 		return f(claim{}, target.NewError(target.CodeStoredWrong, r.Path, fmt.Sprintf("line %d: %v", n, err), nil))
@@ -100,28 +51,9 @@ func give(line Line, r *manifest.Record, n uint64, f func(claim, *target.Error) 
 	return f(c, nil)
 }
 
-// lineNames are the names of a line.
-var lineNames = manifest.NamesOf(Line{})
-
-// ParseLine reads one line of objects.list, its newline included.
-func ParseLine(text []byte) (Line, error) {
-	var line Line
-	salt, rest, ok := bytes.Cut(text, []byte(" "))
-	if !ok || !bytes.HasSuffix(rest, []byte("\n")) {
-		return line, errors.New("is not a salt and an object")
-	}
-	if _, err := parseSalt(salt); err != nil {
-		return line, err
-	}
-	if err := lineNames.Decode(rest, &line); err != nil {
-		return line, err
-	}
-	return line, line.check()
-}
-
 // newClaim derives what the object must be from the record, and compares the
 // list's own words with it.
-func newClaim(line Line, r *manifest.Record) (claim, error) {
+func newClaim(line receipt.Line, r *manifest.Record) (claim, error) {
 	want, err := expectedOf(r)
 	if err != nil {
 		return claim{}, err
@@ -130,7 +62,7 @@ func newClaim(line Line, r *manifest.Record) (claim, error) {
 	switch {
 	case line.Size == nil || *line.Size != want.Size:
 		return claim{}, errors.New("another size than its record's")
-	case line.PartsBy == plan.ByImporter && (r.Kind == manifest.KindFile || r.Kind == manifest.KindHardlink):
+	case line.PartsBy == entry.ByImporter && (r.Kind == manifest.KindFile || r.Kind == manifest.KindHardlink):
 		c.word, err = want.Recut(line.SHA256)
 	case !isSum(want, line.SHA256):
 		err = errors.New("another sha256 than its record's")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/extsort"
@@ -16,7 +17,7 @@ import (
 
 // Bounds of what a listing may bring. S3's keys end at 1,024 bytes.
 const (
-	maxListedKey  = 4 << 10
+	maxListedKey  = receipt.MaxKey
 	maxListedText = 256 // of an ETag, of the names of algorithms
 )
 

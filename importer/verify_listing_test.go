@@ -17,7 +17,10 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/audit/inventory"
+	"github.com/sledge-io/sledge/internal/audit/inventory/inventorytest"
 	"github.com/sledge-io/sledge/internal/s3test"
+	"github.com/sledge-io/sledge/internal/sample"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -163,7 +166,7 @@ func TestS3Listing(t *testing.T) {
 	server := s3test.Start(t)
 	s := newSource()
 	keys := []string{}
-	for i, key := range hostileKeys {
+	for i, key := range inventorytest.HostileKeys {
 		path := strings.TrimPrefix(key, "in/")
 		if strings.ContainsAny(path, "\n\r\x01") {
 			continue // a target's rule: such names are not imported
@@ -178,7 +181,9 @@ func TestS3Listing(t *testing.T) {
 	o := s3Options(t, server, nil)
 	to := newS3(t, o)
 	list := listOf(t, s, to, func(dst *Options) { disk := dst.StateDir; *dst = o; dst.StateDir = disk })
-	write(t, filepath.Join(server.BucketFolder(), "in", "stranger +%"), []byte("!"))
+	if err := os.WriteFile(filepath.Join(server.BucketFolder(), "in", "stranger +%"), []byte("!"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	l := NewListing(ListingOptions{Scratch: memDisk(), Prefix: "in/"})
 	defer l.Close()
 	if err := l.AddStore(context.Background(), to, VerifyOptions{}, time.Now); err != nil {
@@ -203,11 +208,15 @@ func TestS3Listing(t *testing.T) {
 	}
 	rows = append(rows, page...)
 	for name, folder := range map[string]string{
-		"csv":     inventoryFolder(t, "CSV", time.Now().Add(time.Minute), csvInventory(t, rows)),
-		"parquet": inventoryFolder(t, "Parquet", time.Now().Add(time.Minute), parquetInventory(t, rows)),
+		"csv":     inventorytest.Folder(t, "CSV", time.Now().Add(time.Minute), inventorytest.CSV(t, rows)),
+		"parquet": inventorytest.Folder(t, "Parquet", time.Now().Add(time.Minute), inventorytest.Parquet(t, rows)),
 	} {
-		read, err := readInventory(folder, "")
+		inv, err := inventory.Open(folder, "")
 		if err != nil {
+			t.Fatal(err)
+		}
+		var read []target.Listed
+		if err := inv.Each(context.Background(), "bucket", func(o target.Listed) error { read = append(read, o); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		total, _, found := compareListing(t, time.Now().Add(time.Minute), read, list)
@@ -234,7 +243,7 @@ func TestVerifySample(t *testing.T) {
 	}
 	lists := [][]byte{listOf(t, a, f, func(*Options) {}), listOf(t, b, f, func(o *Options) { o.RunID = "run-2" })}
 	f.byCall = map[string]int{}
-	sampler := NewSampler(100, 30, "seed")
+	sampler := sample.NewSampler(100, 30, "seed")
 	var total VerifyReport
 	for _, list := range lists {
 		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{By: ByReadBack, Sample: sampler})
@@ -246,7 +255,7 @@ func TestVerifySample(t *testing.T) {
 	if total.Objects != 30 || total.Same != 30 || f.byCall["head"] != 30 || f.byCall["get"] != 30 || total.Proofs[entry.ProofReadBack] != 30 {
 		t.Errorf("%+v, %v", total, f.byCall)
 	}
-	if _, err := VerifyObjects(context.Background(), bytes.NewReader(lists[0]), f, VerifyOptions{Sample: NewSampler(49, 3, "x")}); err == nil {
+	if _, err := VerifyObjects(context.Background(), bytes.NewReader(lists[0]), f, VerifyOptions{Sample: sample.NewSampler(49, 3, "x")}); err == nil {
 		t.Error("a list of more objects than were counted was accepted")
 	}
 }

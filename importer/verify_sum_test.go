@@ -6,7 +6,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
-	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -38,9 +38,9 @@ func TestClaimedSum(t *testing.T) {
 		{big, content.Composite(make([][32]byte, 3)), true, true},
 		{big, sum("x"), true, false},
 	} {
-		line := Line{Key: "k", Outcome: entry.OutcomeStored, Size: &c.r.Size, SHA256: c.sum}
+		line := receipt.Line{Key: "k", Outcome: entry.OutcomeStored, Size: &c.r.Size, SHA256: c.sum}
 		if c.own {
-			line.PartsBy = plan.ByImporter
+			line.PartsBy = entry.ByImporter
 		}
 		if _, err := newClaim(line, c.r); (err == nil) != c.good {
 			t.Errorf("%v %q, cut by the importer %v: %v", c.r.Kind, c.sum, c.own, err)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -33,7 +34,7 @@ func TestAcceptCanceled(t *testing.T) {
 		if err := refuseCanceled(receipts); err != nil {
 			t.Errorf("%s: not canceled: %v", name, err)
 		}
-		if err := os.WriteFile(filepath.Join(state, tt.mark, importer.CancelName), []byte(`{"version":1,"run":"run-1"}`), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(state, tt.mark, receipt.CancelName), []byte(`{"version":1,"run":"run-1"}`), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := refuseCanceled(receipts); !errors.Is(err, errObjects) {

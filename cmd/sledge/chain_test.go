@@ -77,7 +77,7 @@ func TestAuditTargetOfRefusedDisks(t *testing.T) {
 	f, _, keys := sealedField(t)
 	ask := func() error {
 		a := &app{out: io.Discard, err: io.Discard, now: f.clock, ctx: t.Context(), disks: []string{"bay*"}}
-		_, err := a.auditTarget(&auditFlags{}, &auditedDevice{Device: &audit.Device{Receipts: "none"}, disks: []string{"bay0", "bay1", "bay2"}, chain: chainFlags{trust: "site/signer.pub", label: "d.label"}})
+		_, err := a.auditPlace(&auditFlags{}, &auditedDevice{Device: &audit.Device{Receipts: "none"}, disks: []string{"bay0", "bay1", "bay2"}, chain: chainFlags{trust: "site/signer.pub", label: "d.label"}})
 		return err
 	}
 	if err := ask(); errors.Is(err, appliance.ErrRefused) || err == nil || !strings.Contains(err.Error(), "none") {

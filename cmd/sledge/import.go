@@ -22,6 +22,7 @@ import (
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
@@ -77,7 +78,7 @@ type importReport struct {
 	Started     time.Time                `json:"started"`
 	Finished    time.Time                `json:"finished"`
 	Earlier     bool                     `json:"earlier"` // it had ended before; this start only looked at its objects
-	Recheck     *importer.Recheck        `json:"recheck,omitempty"`
+	Recheck     *receipt.Recheck         `json:"recheck,omitempty"`
 	LeftOut     map[string]uint64        `json:"left_out"` // entries without an object, by kind
 	Remarks     uint64                   `json:"remarks"`  // entries that are the last good version: a later look failed
 	Plan        *importer.Planned        `json:"plan,omitempty"`

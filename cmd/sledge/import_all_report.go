@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/internal/delivery/union"
 	"github.com/sledge-io/sledge/internal/files"
 )
 
@@ -172,7 +173,7 @@ func (u *importUnion) comparePlans(p *plannedUnion) error {
 }
 
 // take names what several devices dispute.
-func (u *importUnion) take(found *importer.UnionReport, devices []*importDevice) {
+func (u *importUnion) take(found *union.Report, devices []*importDevice) {
 	u.Shared, u.Disputed = found.Shared, found.Disputed
 	for _, f := range found.Disputes {
 		d := keyDispute{Key: f.Key, Above: f.Above, Holder: devices[f.Holder].ID.String()}
@@ -200,14 +201,14 @@ func (u *importUnion) compare(state string, devices []*importDevice) (err error)
 		return err
 	}
 	defer done()
-	union := importer.NewUnion(scratch)
-	defer union.Close()
+	lists := union.New(scratch)
+	defer lists.Close()
 	for i, d := range devices {
-		if err := d.addTo(union, i); err != nil {
+		if err := d.addTo(lists, i); err != nil {
 			return fmt.Errorf("device %s: %w", d.ID, err)
 		}
 	}
-	found, err := union.Report()
+	found, err := lists.Report()
 	if err != nil {
 		return err
 	}
@@ -222,7 +223,7 @@ func (u *importUnion) compare(state string, devices []*importDevice) (err error)
 func (d *importDevice) receipted() bool { return d.ended != nil && d.ended.result.Receipts != "" }
 
 // addTo adds the device's list, if it has receipts.
-func (d *importDevice) addTo(union *importer.Union, number int) error {
+func (d *importDevice) addTo(lists *union.Union, number int) error {
 	if !d.receipted() {
 		return nil
 	}
@@ -231,7 +232,7 @@ func (d *importDevice) addTo(union *importer.Union, number int) error {
 		return err
 	}
 	defer list.Close()
-	return union.Add(number, list)
+	return lists.Add(number, list)
 }
 
 // end describes the devices and gives one error for all, with the worst one's exit

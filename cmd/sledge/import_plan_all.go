@@ -6,6 +6,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/delivery/union"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -15,7 +16,7 @@ type plannedUnion struct {
 	devices []*importDevice
 
 	mu    sync.Mutex // devices are planned side by side
-	union *importer.Union
+	union *union.Union
 	close func()
 }
 
@@ -24,7 +25,7 @@ func newPlannedUnion(devices []*importDevice) (*plannedUnion, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plannedUnion{devices: devices, union: importer.NewUnion(scratch)}
+	p := &plannedUnion{devices: devices, union: union.New(scratch)}
 	p.close = func() {
 		p.union.Close() // the folder goes with it
 		done()

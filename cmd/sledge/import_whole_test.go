@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -49,7 +50,7 @@ func storedDevice(t *testing.T, id byte, content string) *importDevice {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := json.Marshal(importer.Line{Record: raw[0], Outcome: entry.OutcomeStored, Key: "in/a", Size: &size, RecordSalt: make([]byte, 32), Proof: entry.ProofSHA256, Verified: time.Unix(1, 0)})
+	text, err := json.Marshal(receipt.Line{Record: raw[0], Outcome: entry.OutcomeStored, Key: "in/a", Size: &size, RecordSalt: make([]byte, 32), Proof: entry.ProofSHA256, Verified: time.Unix(1, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,42 +49,52 @@ func (f *targetFlags) addReach(flags *pflag.FlagSet, whose string) {
 	flags.DurationVar(&f.idle, "idle-timeout", time.Minute, "end and repeat a request of which no byte of its payload moves for so long; 0: only when the whole request's time is over")
 }
 
+// options are those of an import into the target.
 func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error) {
-	o = importer.Options{
-		Config: s3.Config{Endpoint: f.endpoint, Region: f.region, PathStyle: f.pathStyle, Profile: job.Target.Profile,
-			AWSProfile: f.awsProfile, CABundle: f.caBundle, Proxy: f.proxy, Anonymous: f.anonymous, RequesterPays: f.requesterPays,
-			BucketOwner: f.bucketOwner, ClientCert: f.clientCert, ClientKey: f.clientKey},
+	o.IdleTimeout = f.idleTimeout()
+	if o.Config, o.Prefix, err = f.connection(job); err != nil {
+		return o, err
 	}
-	if o.IdleTimeout = f.idle; f.idle == 0 {
-		o.IdleTimeout = importer.None
+	o.Symlinks, o.Directories = entry.Policy(job.Policy.Symlinks), entry.Policy(job.Policy.Directories)
+	return o, nil
+}
+
+// idleTimeout is the flag as whoever makes requests takes it: below zero nothing is watched.
+func (f *targetFlags) idleTimeout() time.Duration {
+	if f.idle == 0 {
+		return importer.None
 	}
+	return f.idle
+}
+
+// connection is how the target is reached, and the prefix in it.
+func (f *targetFlags) connection(job *manifest.Job) (c s3.Config, prefix string, err error) {
+	c = s3.Config{Endpoint: f.endpoint, Region: f.region, PathStyle: f.pathStyle, Profile: job.Target.Profile,
+		AWSProfile: f.awsProfile, CABundle: f.caBundle, Proxy: f.proxy, Anonymous: f.anonymous, RequesterPays: f.requesterPays,
+		BucketOwner: f.bucketOwner, ClientCert: f.clientCert, ClientKey: f.clientKey}
 	url := job.Target.URL
 	if f.target != "" {
 		url = f.target
 	}
 	if f.profile != "" {
-		o.Profile = f.profile
+		c.Profile = f.profile
 	}
-	if o.Bucket, o.Prefix, err = target.ParseTarget(url); err != nil {
-		return o, &usageError{Err: err}
+	if c.Bucket, prefix, err = target.ParseTarget(url); err != nil {
+		return c, prefix, &usageError{Err: err}
 	}
-	if o.CustomerKey, err = readCustomerKey(f.customerKey); err != nil {
-		return o, err
+	if c.CustomerKey, err = readCustomerKey(f.customerKey); err != nil {
+		return c, prefix, err
 	}
-	if o.Profiles, err = readProfiles(f.profiles); err != nil {
-		return o, err
+	if c.Profiles, err = readProfiles(f.profiles); err != nil {
+		return c, prefix, err
 	}
-	if _, err := target.ProfileIn(o.Profiles, o.Profile); err != nil {
-		return o, &usageError{Err: err}
+	if _, err := target.ProfileIn(c.Profiles, c.Profile); err != nil {
+		return c, prefix, &usageError{Err: err}
 	}
-	if err := o.CheckConnection(); err != nil {
-		return o, &usageError{Err: err}
+	if err := c.CheckConnection(); err != nil {
+		return c, prefix, &usageError{Err: err}
 	}
-	if err := o.ResolveEndpoint(context.Background()); err != nil {
-		return o, err
-	}
-	o.Symlinks, o.Directories = entry.Policy(job.Policy.Symlinks), entry.Policy(job.Policy.Directories)
-	return o, nil
+	return c, prefix, c.ResolveEndpoint(context.Background())
 }
 
 // readCustomerKey reads the file of a key of SSE-C, if there is one.

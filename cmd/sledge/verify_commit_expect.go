@@ -8,7 +8,6 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
-	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/fsck"
 )
 
@@ -31,7 +30,7 @@ func (e *commitExpect) check(name string, r *fsck.CommitReport) error {
 		if err != nil {
 			return &usageError{Err: err}
 		}
-		want = importer.Options{Config: s3.Config{Bucket: bucket}, Prefix: prefix}.TargetURL()
+		want = target.URL(bucket, prefix)
 	}
 	for _, f := range []struct{ what, want, got string }{
 		{"target", want, r.Target}, {"job", e.job, r.Job}, {"device", e.device, r.Device}, {"run", e.run, r.Run},

@@ -11,11 +11,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/importer"
-	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/progress"
+	"github.com/sledge-io/sledge/internal/sample"
 	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -36,7 +36,7 @@ type auditFlags struct {
 	markers     []string
 	differences string
 
-	size *importer.SampleSize // of sample; nil: every object
+	size *sample.Size // of sample; nil: every object
 }
 
 var auditMethods = []string{string(importer.ByHead), string(importer.ByAttributes), string(importer.ByReadBack), audit.ByInventory}
@@ -92,7 +92,7 @@ func (f *auditFlags) check() error {
 	if f.sample == "" {
 		return nil
 	}
-	size, err := importer.ParseSampleSize(f.sample)
+	size, err := sample.ParseSize(f.sample)
 	if err != nil {
 		return &usageError{Err: err}
 	}
@@ -157,10 +157,7 @@ func (a *app) auditImports(ctx context.Context, f *auditFlags, devices []*audite
 	defer m.End()
 	err = r.Compare(ctx, audit.Options{
 		By: f.by, Inventory: f.inventory, Columns: f.columns, Size: f.size, Seed: f.seed, Extras: f.extras, Markers: f.markers, Differences: f.differences,
-		Target: func(i int) (importer.Options, error) { return a.auditTarget(f, devices[i]) },
-		Store: func(ctx context.Context, o importer.Options) (target.Reader, error) {
-			return importer.NewS3(ctx, o)
-		},
+		Target:  func(i int) (audit.Place, error) { return a.auditPlace(f, devices[i]) },
 		Explain: asTargetError, Warn: a.warn, Now: a.now,
 		Progress: func(p audit.Progress) { m.Tell(auditSample(p)) },
 	})

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 
 	"github.com/sledge-io/sledge/appliance"
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/manifest"
@@ -45,42 +47,42 @@ func (a *app) auditDevices(f *auditFlags, names []string) ([]*auditedDevice, err
 	return devices, nil
 }
 
-// target is what the signed total names, which need not be the job's; flags go
+// auditPlace is what the signed total names, which need not be the job's; flags go
 // before it. The total is the one that was verified, read under the job's importer keys.
-func (a *app) auditTarget(f *auditFlags, d *auditedDevice) (importer.Options, error) {
+func (a *app) auditPlace(f *auditFlags, d *auditedDevice) (audit.Place, error) {
 	if len(d.disks) == 0 {
-		return f.targetFlags.options(&manifest.Job{})
+		return placeIn(f.targetFlags, &manifest.Job{})
 	}
 	loose := d.chain
 	loose.noLabel = loose.label == ""
 	disks, done, err := a.with(d.disks).openDisks()
 	if err != nil {
-		return importer.Options{}, err
+		return audit.Place{}, err
 	}
 	defer done()
 	signer, err := loose.signer(disks)
 	if err != nil {
-		return importer.Options{}, err
+		return audit.Place{}, err
 	}
 	label, err := loose.labelText()
 	if err != nil {
-		return importer.Options{}, err
+		return audit.Place{}, err
 	}
 	set, err := appliance.OpenSetContext(a.ctx, disks, signer, label)
 	if err == nil {
 		err = set.CheckChain(a.ctx, signer, label)
 	}
 	if err != nil {
-		return importer.Options{}, err
+		return audit.Place{}, err
 	}
 	total, err := d.Total(set.Job)
 	if err != nil {
-		return importer.Options{}, err
+		return audit.Place{}, err
 	}
 	asked := f.targetFlags
 	d.Endpoint = total.Endpoint // as it is read now, under the same keys
 	if asked.target == "" && asked.endpoint == "" && total.Endpoint != "" && f.by != audit.ByInventory && !endpointElsewhere() {
-		return importer.Options{}, hint(usagef("%s: the import wrote to %s, and no endpoint is given: AWS would be asked about a bucket of that name", d.Receipts, total.Endpoint),
+		return audit.Place{}, hint(usagef("%s: the import wrote to %s, and no endpoint is given: AWS would be asked about a bucket of that name", d.Receipts, total.Endpoint),
 			"give --endpoint %s, or another one that leads to the same store", total.Endpoint)
 	}
 	if asked.target == "" {
@@ -89,7 +91,14 @@ func (a *app) auditTarget(f *auditFlags, d *auditedDevice) (importer.Options, er
 	if asked.profile == "" {
 		asked.profile = total.Profile
 	}
-	return asked.options(set.Job)
+	return placeIn(asked, set.Job)
+}
+
+// placeIn is where the flags, else the job, say that objects are.
+func placeIn(f targetFlags, job *manifest.Job) (audit.Place, error) {
+	c, prefix, err := f.connection(job)
+	return audit.Place{Bucket: c.Bucket, Prefix: prefix, Endpoint: c.Endpoint, IdleTimeout: f.idleTimeout(),
+		Open: func(ctx context.Context) (target.Reader, error) { return s3.Open(ctx, c) }}, err
 }
 
 // endpointElsewhere tells whether the environment names an endpoint.

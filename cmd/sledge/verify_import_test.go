@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/fsck"
 )
@@ -17,7 +18,7 @@ func clean() *audit.Device {
 
 func canceled() *audit.Device {
 	d := clean()
-	d.Canceled = &importer.CancelMark{Run: "run-1"}
+	d.Canceled = &receipt.CancelMark{Run: "run-1"}
 	return d
 }
 

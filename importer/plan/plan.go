@@ -45,11 +45,6 @@ type Action struct {
 	Attributes target.Attributes // that the rules ask for
 }
 
-const (
-	ByLoader   = "loader"
-	ByImporter = "importer"
-)
-
 // Composite is S3's checksum of a multipart object: the SHA-256 of the parts'
 // SHA-256, in base64, and the number of parts.
 func (a *Action) Composite() string { return content.Composite(a.Parts) }
@@ -143,7 +138,7 @@ func (p *Planner) KeyName(e entry.Entry) (name string, ok bool) {
 // FatalObject: this entry cannot be stored in this target.
 func (p *Planner) Plan(e entry.Entry) (*Action, error) {
 	r := e.Record
-	a := &Action{Path: r.Path, Size: r.Size, HashedBy: ByLoader, EntryID: entryID(p.scope, e.Raw[0])}
+	a := &Action{Path: r.Path, Size: r.Size, HashedBy: entry.ByLoader, EntryID: entryID(p.scope, e.Raw[0])}
 	if reason, out := p.leaves(e); out {
 		a.Kind, a.Outcome, a.Reason = ActionNone, entry.OutcomeNoObject, reason
 		if r.Kind == manifest.KindSkipped {
@@ -205,7 +200,7 @@ func (p *Planner) leaves(e entry.Entry) (reason string, out bool) {
 // inline plans an object whose content the signed record itself holds.
 func (p *Planner) inline(a *Action, content []byte) {
 	sum := crypto.SumSHA256(content)
-	a.Kind, a.Size, a.Inline, a.HashedBy = ActionPut, int64(len(content)), content, ByImporter
+	a.Kind, a.Size, a.Inline, a.HashedBy = ActionPut, int64(len(content)), content, entry.ByImporter
 	a.Parts, a.SHA256 = [][32]byte{sum}, &sum
 	if a.Inline == nil {
 		a.Inline = []byte{}
@@ -229,7 +224,7 @@ func (p *Planner) content(a *Action, r *manifest.Record) error {
 	}
 	switch {
 	case how.Anew:
-		a.Cut, a.HashedBy = &how, ByImporter // its parts are hashed when it is sent
+		a.Cut, a.HashedBy = &how, entry.ByImporter // its parts are hashed when it is sent
 		return nil
 	case how.PartSize == 0:
 		a.Parts = [][32]byte{*a.SHA256} // the record's own check: one part has its digest

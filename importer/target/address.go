@@ -59,6 +59,9 @@ func ParseTarget(url string) (bucket, prefix string, err error) {
 	return bucket, prefix, CheckPrefix(prefix)
 }
 
+// URL is the one text of a target, in the job, in receipts and in acceptances.
+func URL(bucket, prefix string) string { return "s3://" + bucket + "/" + prefix }
+
 // CutTarget takes the address of an object or a prefix apart, unchecked.
 func CutTarget(url string) (bucket, key string, ok bool) {
 	rest, ok := strings.CutPrefix(url, "s3://")

@@ -15,7 +15,9 @@ import (
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/advice"
+	"github.com/sledge-io/sledge/internal/audit/inventory"
 	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/sample"
 	"github.com/sledge-io/sledge/internal/verdict"
 )
 
@@ -24,24 +26,36 @@ const ByInventory = "inventory"
 
 // Options of Compare.
 type Options struct {
-	By          string               // a method of the importer, or ByInventory
-	Inventory   string               // with ByInventory: file or folder
-	Columns     string               // of an inventory without a manifest
-	Size        *importer.SampleSize // nil: every object
-	Seed        string               // of the sample; "": a new one
-	Extras      bool                 // name what no receipt knows
-	Markers     []string             // commit markers below the prefix, with Extras
-	Differences string               // new file for every difference; "" is none
+	By          string       // a method of the importer, or ByInventory
+	Inventory   string       // with ByInventory: file or folder
+	Columns     string       // of an inventory without a manifest
+	Size        *sample.Size // nil: every object
+	Seed        string       // of the sample; "": a new one
+	Extras      bool         // name what no receipt knows
+	Markers     []string     // commit markers below the prefix, with Extras
+	Differences string       // new file for every difference; "" is none
 
 	// Target returns where a device's objects are. It is asked for every device.
-	Target func(device int) (importer.Options, error)
-	Store  func(ctx context.Context, o importer.Options) (target.Reader, error)
+	Target func(device int) (Place, error)
 	// Explain gives an error of the target its kind and its remedy.
 	Explain  func(error) error
 	Warn     func(format string, args ...any)
 	Progress func(Progress)
 	Now      func() time.Time
 }
+
+// Place is where objects are.
+type Place struct {
+	Bucket, Prefix string
+	Endpoint       string        // "" is AWS
+	IdleTimeout    time.Duration // in which a byte of a payload must move; below zero it is not watched
+
+	// Open connects to the store. It is called once, and not for an inventory.
+	Open func(context.Context) (target.Reader, error)
+}
+
+// URL is the place as receipts name it.
+func (p Place) URL() string { return target.URL(p.Bucket, p.Prefix) }
 
 // Progress is how far a comparison is. Totals of zero are not known.
 type Progress struct {
@@ -54,7 +68,7 @@ type Progress struct {
 type comparison struct {
 	*Options
 	report *Report
-	target importer.Options
+	target Place
 	found  *differenceFile
 	bytes  int64 // of all objects, if the receipts were proven
 	told   map[toldObject]struct{}
@@ -106,7 +120,7 @@ func (c *comparison) compare(ctx context.Context) error {
 	if c.By == ByInventory {
 		return c.listing(ctx, nil)
 	}
-	store, err := c.Store(ctx, c.target)
+	store, err := c.target.Open(ctx)
 	if err == nil {
 		err = c.objects(ctx, store)
 	}
@@ -124,8 +138,8 @@ func (c *comparison) agree() error {
 		if err != nil {
 			return err
 		}
-		if i > 0 && o.TargetURL() != c.target.TargetURL() {
-			return advice.Hint(advice.Usagef("the receipts are of %s and of %s", c.target.TargetURL(), o.TargetURL()), "verify the receipts of each target by a call of its own, or name one with --target")
+		if i > 0 && o.URL() != c.target.URL() {
+			return advice.Hint(advice.Usagef("the receipts are of %s and of %s", c.target.URL(), o.URL()), "verify the receipts of each target by a call of its own, or name one with --target")
 		}
 		c.target = o
 		if err := d.count(); err != nil {
@@ -135,7 +149,7 @@ func (c *comparison) agree() error {
 			c.bytes += int64(d.Bytes)
 		}
 	}
-	r.Target, r.Endpoint = c.target.TargetURL(), c.target.Endpoint
+	r.Target, r.Endpoint = c.target.URL(), c.target.Endpoint
 	for _, d := range r.Devices {
 		if c.By != ByInventory && d.ReceiptReport != nil && strings.TrimSuffix(d.Endpoint, "/") != strings.TrimSuffix(r.Endpoint, "/") {
 			c.Warn("%s: the import wrote to %s; the objects are looked for in %s", d.Receipts, cmp.Or(d.Endpoint, "AWS"), cmp.Or(r.Endpoint, "AWS"))
@@ -154,11 +168,11 @@ func (c *comparison) objects(ctx context.Context, store target.Reader) error {
 	if seed == "" {
 		seed = rand.Text()
 	}
-	var sampler *importer.Sampler
+	var sampler *sample.Sampler
 	wanted := population
 	if c.Size != nil {
 		wanted = c.Size.Of(population)
-		sampler = importer.NewSampler(population, wanted, seed)
+		sampler = sample.NewSampler(population, wanted, seed)
 	}
 	total := &importer.VerifyReport{}
 	c.report.Store = total
@@ -181,7 +195,7 @@ func (c *comparison) objects(ctx context.Context, store target.Reader) error {
 		}
 	}
 	if sampler != nil {
-		said := importer.NewSampleReport(population, total.Objects, total.Differences, seed)
+		said := sample.NewReport(population, total.Objects, total.Differences, seed)
 		c.report.Sample = &said
 	}
 	return nil
@@ -241,7 +255,7 @@ func (c *comparison) listing(ctx context.Context, store target.Reader) error {
 }
 
 func (c *comparison) addInventory(ctx context.Context, l *importer.Listing) error {
-	inv, err := importer.OpenInventory(c.Inventory, c.Columns)
+	inv, err := inventory.Open(c.Inventory, c.Columns)
 	if err != nil {
 		return inventoryError(err)
 	}
@@ -257,7 +271,7 @@ func (c *comparison) addInventory(ctx context.Context, l *importer.Listing) erro
 func inventoryError(err error) error {
 	var at *fs.PathError
 	switch {
-	case errors.Is(err, importer.ErrColumns):
+	case errors.Is(err, inventory.ErrColumns):
 		return &advice.UsageError{Err: fmt.Errorf("inventory: %w", err)}
 	case errors.As(err, &at), errors.Is(err, fs.ErrNotExist):
 		return advice.Hint(fmt.Errorf("inventory: %w", err), "fetch the inventory first, with every file that its manifest.json names: it is read from this machine")

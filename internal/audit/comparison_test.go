@@ -15,9 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
-	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/verdict"
@@ -35,7 +34,7 @@ func listed(t *testing.T, names ...string) *Device {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := json.Marshal(importer.Line{Record: raw[0], Outcome: entry.OutcomeStored, Key: "in/" + name, Size: &size, SHA256: base64.StdEncoding.EncodeToString(sum[:]),
+		text, err := json.Marshal(receipt.Line{Record: raw[0], Outcome: entry.OutcomeStored, Key: "in/" + name, Size: &size, SHA256: base64.StdEncoding.EncodeToString(sum[:]),
 			RecordSalt: make([]byte, 32), Proof: "store sha256", Verified: time.Unix(1, 0)})
 		if err != nil {
 			t.Fatal(err)
@@ -57,9 +56,7 @@ func byInventory(t *testing.T, r *Report, rows string, change func(*Options)) (d
 	t.Helper()
 	dir := t.TempDir()
 	o := Options{By: ByInventory, Inventory: filepath.Join(dir, "inventory.csv"), Columns: "Bucket,Key,Size", Differences: filepath.Join(dir, "found.jsonl"),
-		Target: func(int) (importer.Options, error) {
-			return importer.Options{Config: s3.Config{Bucket: "b"}, Prefix: "in/"}, nil
-		},
+		Target:  func(int) (Place, error) { return Place{Bucket: "b", Prefix: "in/"}, nil },
 		Explain: func(err error) error { return err }, Warn: t.Logf, Progress: func(Progress) {}}
 	if change != nil {
 		change(&o)
@@ -118,7 +115,7 @@ func TestCompareBreaksOff(t *testing.T) {
 		change func(*Options)
 		want   error
 	}{
-		"no target":          {listed(t, "a"), "", func(o *Options) { o.Target = func(int) (o importer.Options, _ error) { return o, stop } }, stop},
+		"no target":          {listed(t, "a"), "", func(o *Options) { o.Target = func(int) (p Place, _ error) { return p, stop } }, stop},
 		"a list that became": {changed, "b,in/a,1\n", nil, verdict.ErrRefused},
 		"a row too short":    {listed(t, "a"), "b,in/a\n", nil, verdict.ErrRefused},
 		"unknown columns":    {listed(t, "a"), "", func(o *Options) { o.Columns = "Bucket,Size" }, nil},
@@ -138,9 +135,7 @@ func TestCompareBreaksOff(t *testing.T) {
 func TestCompareOneTarget(t *testing.T) {
 	r := &Report{Devices: []*Device{listed(t, "a"), listed(t, "b")}}
 	_, err := byInventory(t, r, "", func(o *Options) {
-		o.Target = func(i int) (importer.Options, error) {
-			return importer.Options{Config: s3.Config{Bucket: fmt.Sprint("b", i)}}, nil
-		}
+		o.Target = func(i int) (Place, error) { return Place{Bucket: fmt.Sprint("b", i)}, nil }
 	})
 	if err == nil || !strings.Contains(err.Error(), "the receipts are of s3://b0/ and of s3://b1/") {
 		t.Error(err)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
-	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
 
@@ -51,7 +50,7 @@ func (d *differenceFile) add(l differenceLine) {
 		// Whoever writes below the prefix chooses the keys, and the store its texts.
 		row := []string{string(l.Kind), l.By, l.Receipts, l.Key, string(l.Code), l.Cause}
 		for i, s := range row {
-			row[i] = importreport.Cell(s)
+			row[i] = terminal.Cell(s)
 		}
 		d.err = d.table.Write(row)
 		return

@@ -3,9 +3,7 @@ package audit
 import (
 	"fmt"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
-	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/terminal"
@@ -25,7 +23,7 @@ func (d *Device) CompareTarget(asked string) error {
 		if err != nil {
 			return &advice.UsageError{Err: err}
 		}
-		if (importer.Options{Config: s3.Config{Bucket: bucket}, Prefix: prefix}).TargetURL() == d.Target {
+		if target.URL(bucket, prefix) == d.Target {
 			return nil
 		}
 	}

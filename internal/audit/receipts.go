@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
@@ -25,7 +26,7 @@ type Device struct {
 	*fsck.ReceiptReport                         // nil: no disks, the list was believed as it is
 	Store               *importer.VerifyReport  `json:"store,omitempty"`
 	Listing             *importer.ListingReport `json:"listing,omitempty"`
-	Canceled            *importer.CancelMark    `json:"canceled,omitempty"` // the run was given up
+	Canceled            *receipt.CancelMark     `json:"canceled,omitempty"` // the run was given up
 
 	objects uint64 // that the list says are in the store
 	other   bool   // the objects are in another target than the job's
@@ -78,7 +79,7 @@ func (d *Device) count() error {
 }
 
 // Total reads the total that was verified, under the importer keys of the job.
-func (d *Device) Total(job *manifest.Job) (total importer.ReceiptTotal, err error) {
+func (d *Device) Total(job *manifest.Job) (total receipt.Total, err error) {
 	name := filepath.Join(d.Receipts, "total.dsse")
 	env, err := files.Read(name, manifest.MaxStatement)
 	if err != nil {
@@ -91,13 +92,13 @@ func (d *Device) Total(job *manifest.Job) (total importer.ReceiptTotal, err erro
 	for _, key := range job.Roles.Importer {
 		keys = append(keys, key.PublicKey)
 	}
-	if _, _, err := manifest.OpenStatement(env, importer.PredicateReceipt, &total, keys...); err != nil {
+	if _, _, err := manifest.OpenStatement(env, manifest.PredicateReceipt, &total, keys...); err != nil {
 		return total, errors.Join(verdict.ErrRefused, err)
 	}
 	return total, nil
 }
 
 // CanceledError is that of receipts of a run that was given up.
-func CanceledError(receipts string, mark *importer.CancelMark) error {
+func CanceledError(receipts string, mark *receipt.CancelMark) error {
 	return advice.Hint(fmt.Errorf("%w: %s: the run %s was canceled", ErrObjects, receipts, mark.Run), "nothing of a canceled run counts: import again with a new --run-id, and verify and accept that run")
 }

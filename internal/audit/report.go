@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/sample"
 	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/internal/verdict"
 )
@@ -24,7 +25,7 @@ type Report struct {
 	By          string                  `json:"by,omitempty"`
 	Store       *importer.VerifyReport  `json:"store,omitempty"`   // nil: no object was asked for
 	Listing     *importer.ListingReport `json:"listing,omitempty"` // nil: nothing was listed
-	Sample      *importer.SampleReport  `json:"sample,omitempty"`
+	Sample      *sample.Report          `json:"sample,omitempty"`
 	Proof       string                  `json:"proof,omitempty"` // what has been proven of the content
 	Complete    bool                    `json:"complete"`        // of several devices: all devices of the job
 	Origin      string                  `json:"origin"`

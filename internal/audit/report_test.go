@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/sample"
 )
 
 // TestDifferencesShown: people see a bounded list, with the true number.
@@ -78,7 +79,7 @@ func TestVerifyImportCompared(t *testing.T) {
 		"broken after some":    {Report{By: "head", broken: true, Store: store(importer.VerifyReport{Objects: 2, Same: 2})}, comparedPartly, "receipts clean, objects compared in part only"},
 		"no answer about some": {Report{By: "head", Store: store(importer.VerifyReport{Objects: 2, Same: 1, NotCompared: 1})}, comparedPartly, "not everything is in the target or proven"},
 		"no objects":           {Report{By: "head", Store: store(importer.VerifyReport{})}, comparedNone, "receipts clean, no objects to compare"},
-		"a sample":             {Report{By: "head", Store: store(importer.VerifyReport{Objects: 2, Same: 2}), Sample: &importer.SampleReport{}}, comparedSample, "clean"},
+		"a sample":             {Report{By: "head", Store: store(importer.VerifyReport{Objects: 2, Same: 2}), Sample: &sample.Report{}}, comparedSample, "clean"},
 		"all":                  {Report{By: "head", Store: store(importer.VerifyReport{Objects: 2, Same: 2})}, comparedAll, "clean"},
 		"all of an inventory":  {Report{By: "inventory", Listing: &importer.ListingReport{Objects: 1, Same: 1}}, comparedAll, "clean"},
 	}

@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -485,7 +485,7 @@ func fileLimits(t *testing.T) map[string]limitCase {
 				"proof": "store sha256", "verified": "2026-01-01T00:00:00Z", "sha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="})
 		}),
 		"bytes of a line of objects.list, its end included": with(line, func(t *testing.T, n uint64) []byte { return lineWith(t, int(n), nil) }),
-		"index, size, parts or part_size of such a line": {verifier: verifierLine, reader: func(b []byte) error { _, err := importer.ParseLine(b); return err },
+		"index, size, parts or part_size of such a line": {verifier: verifierLine, reader: func(b []byte) error { _, err := receipt.ParseLine(b); return err },
 			make: func(t *testing.T, n uint64) (all [][]byte) {
 				for _, name := range []string{"index", "size", "parts", "part_size"} {
 					all = append(all, lineWith(t, 0, map[string]any{name: n}))

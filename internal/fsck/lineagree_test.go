@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -29,7 +29,7 @@ func TestLinesAgree(t *testing.T) {
 	tried, taken, told := 0, 0, 0
 	try := func(what, b string) {
 		ours, read := verifierLine([]byte(b)), readerLine([]byte(b))
-		l, parsed := importer.ParseLine([]byte(b))
+		l, parsed := receipt.ParseLine([]byte(b))
 		if parsed == nil {
 			_, parsed = manifest.PeekHead(l.Record) // as who reads the list does
 		}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 )
 
@@ -14,7 +15,7 @@ const maxMark = 4 << 10
 // Canceled is the mark of a run that was given up, from the run's folder or one of its
 // receipts; nil where it was not. A status that cannot be read says nothing: it is not synced,
 // the mark is.
-func Canceled(folder fs.FS) (*importer.CancelMark, error) {
+func Canceled(folder fs.FS) (*receipt.CancelMark, error) {
 	status, err := readStatus(folder)
 	if err != nil {
 		status = nil
@@ -24,26 +25,26 @@ func Canceled(folder fs.FS) (*importer.CancelMark, error) {
 
 // canceled takes the word of a status, too: a run that an older version has canceled has no
 // mark.
-func canceled(folder fs.FS, status *importer.Status) (*importer.CancelMark, error) {
+func canceled(folder fs.FS, status *importer.Status) (*receipt.CancelMark, error) {
 	mark, err := readMark(folder)
 	if mark == nil && err == nil && status != nil && status.State == request.StateCanceled {
-		mark = &importer.CancelMark{Run: status.Run, At: status.Updated, Host: status.Host, PID: status.PID}
+		mark = &receipt.CancelMark{Run: status.Run, At: status.Updated, Host: status.Host, PID: status.PID}
 	}
 	return mark, err
 }
 
 // Mark reads a mark. One that cannot be parsed is a mark all the same.
-func readMark(folder fs.FS) (*importer.CancelMark, error) {
-	text, err := readFile(folder, importer.CancelName, maxMark)
+func readMark(folder fs.FS) (*receipt.CancelMark, error) {
+	text, err := readFile(folder, receipt.CancelName, maxMark)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	var mark importer.CancelMark
+	var mark receipt.CancelMark
 	if json.Unmarshal(text, &mark) != nil {
-		mark = importer.CancelMark{}
+		mark = receipt.CancelMark{}
 	}
 	return &mark, nil
 }

@@ -7,20 +7,21 @@ import (
 	"testing/fstest"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 )
 
 // TestCanceled: a run that was given up is canceled, with receipts and without, by its mark
 // and by its status alone, and never complete.
 func TestCanceled(t *testing.T) {
-	mark, err := json.Marshal(importer.CancelMark{Version: 1, Run: "run-1", At: testStart})
+	mark, err := json.Marshal(receipt.CancelMark{Version: 1, Run: "run-1", At: testStart})
 	must(t, err)
 	byStatus, open := cleanRun(), openRun()
 	byStatus.state = request.StateCanceled
 	with := func(run aRun, mark string) fstest.MapFS {
 		folder := run.folder(t)
 		if mark != "" {
-			folder[importer.CancelName] = &fstest.MapFile{Data: []byte(mark)}
+			folder[receipt.CancelName] = &fstest.MapFile{Data: []byte(mark)}
 		}
 		return folder
 	}

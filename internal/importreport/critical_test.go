@@ -3,7 +3,7 @@ package importreport
 import (
 	"testing"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -11,7 +11,7 @@ import (
 func TestCriticalTotal(t *testing.T) {
 	for name, ok := range map[string]bool{"run": true, "rules": true, "later": false} {
 		folder := cleanRun().folder(t)
-		var total importer.ReceiptTotal
+		var total receipt.Total
 		st, _, err := manifest.OpenStatement(folder["receipts/total.dsse"].Data, manifest.PredicateReceipt, &total, public()...)
 		must(t, err)
 		total.Critical = []string{name}

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // csvHeader are the columns: one line an entry, of every device.
@@ -15,7 +15,7 @@ var csvHeader = []string{"status", "key", "version", "size", "etag", "checksum",
 
 // CSV writes entries as RFC 4180 says, for programs and for spreadsheets. A cell
 // never becomes a formula, moves the cursor or turns the text around, and its exact
-// content can still be had from it (see cell).
+// content can still be had from it (see terminal.Cell).
 type CSV struct {
 	w *csv.Writer
 }
@@ -42,7 +42,7 @@ func (c *CSV) Write(d *Device, e *Entry) error {
 	row := []string{string(e.Outcome), e.Key, e.VersionID, size, strings.Trim(e.ETag, `"`), checksum, string(e.Proof), verified,
 		string(e.Error), e.Detail, e.Path, d.Device.String(), d.Run, e.Remark, e.RemarkDetail}
 	for i, s := range row {
-		row[i] = Cell(s)
+		row[i] = terminal.Cell(s)
 	}
 	return c.w.Write(row)
 }
@@ -51,34 +51,4 @@ func (c *CSV) Write(d *Device, e *Entry) error {
 func (c *CSV) Flush() error {
 	c.w.Flush()
 	return c.w.Error()
-}
-
-// Cell makes a text harmless for a spreadsheet, in two steps that can be taken back:
-//
-//   - What holds a character that cannot be seen, a byte that is not UTF-8, or a
-//     quote at its head, becomes a quoted string with Go's (and nearly C's) escapes.
-//     So does what has a semicolon, which ends a cell where the comma is decimal.
-//   - What then begins as a formula does, or with an apostrophe, gets an apostrophe
-//     before it.
-func Cell(s string) string {
-	if needsQuotes(s) {
-		s = strings.ReplaceAll(strconv.Quote(s), ";", `\x3b`)
-	}
-	if isFormula(s) || strings.HasPrefix(s, "'") {
-		s = "'" + s
-	}
-	return s
-}
-
-func needsQuotes(s string) bool {
-	hidden := func(r rune) bool { return !unicode.IsPrint(r) || r == ';' }
-	return strings.HasPrefix(s, `"`) || !utf8.ValidString(s) || strings.IndexFunc(s, hidden) >= 0
-}
-
-// isFormula tells whether a spreadsheet would compute a text. Wide signs are what
-// East Asian input methods write and some programs take for the narrow ones.
-func isFormula(s string) bool {
-	s = strings.TrimLeft(s, " ")
-	r, _ := utf8.DecodeRuneInString(s)
-	return s != "" && strings.ContainsRune("=+-@＝＋－＠", r)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
@@ -33,7 +34,7 @@ func public() []ed25519.PublicKey {
 // aRun makes a state folder as a run leaves it.
 type aRun struct {
 	scope       manifest.Scope
-	lines       []importer.Line
+	lines       []receipt.Line
 	points      []importer.Point
 	state       request.State
 	halt        *request.Halt
@@ -50,9 +51,9 @@ func must(t testing.TB, err error) {
 }
 
 // line is one entry's line. A path that a manifest cannot hold keeps the key.
-func line(outcome entry.Outcome, name string, size int64) importer.Line {
+func line(outcome entry.Outcome, name string, size int64) receipt.Line {
 	sum := sha256.Sum256([]byte(name))
-	l := importer.Line{Outcome: outcome, RecordSalt: make([]byte, 32)}
+	l := receipt.Line{Outcome: outcome, RecordSalt: make([]byte, 32)}
 	record := &manifest.Record{Kind: manifest.KindDir, Path: "p", Mode: 0o755}
 	if r := (&manifest.Record{Kind: manifest.KindDir, Path: name, Mode: 0o755}); manifest.CheckPath(name) == nil {
 		record = r
@@ -72,7 +73,7 @@ func line(outcome entry.Outcome, name string, size int64) importer.Line {
 	return l
 }
 
-func failed(code target.Code, name, cause string) importer.Line {
+func failed(code target.Code, name, cause string) receipt.Line {
 	l := line(entry.OutcomeFailed, name, 1<<20)
 	if code == target.CodeConflict {
 		l.Outcome = entry.OutcomeConflict
@@ -94,7 +95,7 @@ func (r aRun) folder(t testing.TB) fstest.MapFS {
 	s := importer.Status{Version: 1, State: r.state, Job: r.scope.Job, Device: r.scope.Device, Generation: 1, Run: "run-1", Attempt: r.attempt,
 		Target: "s3://archive/in/", Endpoint: "https://store.example:9000", Profile: "generic", Host: "importer-1", Started: testStart, Halt: r.halt,
 		Outcomes: map[entry.Outcome]uint64{}, Proofs: map[entry.Proof]uint64{}, Problems: map[target.Code]uint64{target.CodeThrottled: 40}}
-	total := importer.ReceiptTotal{Version: 1, Critical: []string{}, Job: r.scope.Job, Device: r.scope.Device, Generation: 1, Run: "run-1", ManifestSize: 9,
+	total := receipt.Total{Version: 1, Critical: []string{}, Job: r.scope.Job, Device: r.scope.Device, Generation: 1, Run: "run-1", ManifestSize: 9,
 		ManifestRoot: make([]byte, 32), Label: "checked", Target: s.Target, Endpoint: s.Endpoint, Profile: s.Profile, Probe: "the store refused a wrong SHA-256 on PUT and UploadPart",
 		Conditional: true, Outcomes: map[entry.Outcome]uint64{}, Proof: map[entry.Proof]uint64{}, Differences: r.differences, Started: testStart, Finished: testStart.Add(3 * time.Hour), Software: "sledge devel"}
 	if r.attempt > 1 {
@@ -145,7 +146,7 @@ func (r aRun) folder(t testing.TB) fstest.MapFS {
 		return files
 	}
 	base := attemptFolder(r.attempt)
-	checkpoint, err := manifest.SignCheckpoint(importer.ReceiptOrigin(r.scope, total.Run), total.Records, tree.Root(), testKey)
+	checkpoint, err := manifest.SignCheckpoint(receipt.Origin(r.scope, total.Run), total.Records, tree.Root(), testKey)
 	must(t, err)
 	env, err := manifest.SignStatement(manifest.PredicateReceipt, []manifest.Subject{manifest.SHA256Subject("checkpoint", checkpoint)}, total, testKey)
 	must(t, err)
@@ -186,7 +187,7 @@ func (w *walk) end(state request.State) []importer.Point {
 }
 
 // mixedLines are n stored objects of sizes over many powers of four.
-func mixedLines(n int) (lines []importer.Line) {
+func mixedLines(n int) (lines []receipt.Line) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for i := range n {
 		l := line(entry.OutcomeStored, fmt.Sprintf("projects/%03d/measurement-%06d.dat", i%37, i), int64(1)<<rng.IntN(31)+int64(rng.IntN(500)))

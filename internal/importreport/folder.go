@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -196,7 +197,7 @@ func (m *meter) Read(p []byte) (int, error) {
 	return m.Reader.Read(p)
 }
 
-func (d *Device) takeTotal(t *importer.ReceiptTotal) {
+func (d *Device) takeTotal(t *receipt.Total) {
 	d.Job, d.Device, d.Generation, d.Run = t.Job, t.Device, t.Generation, t.Run
 	d.Target, d.Endpoint, d.Profile, d.Software = t.Target, t.Endpoint, t.Profile, t.Software
 	d.Began, d.Ended, d.Complete = t.Started, t.Finished, t.Complete

@@ -9,8 +9,8 @@ import (
 	"io"
 	"slices"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -26,7 +26,7 @@ const (
 // Entry is one entry of objects.list. Path is the exact one of its record, and so is
 // the loader's remark.
 type Entry struct {
-	importer.Line
+	receipt.Line
 	Path                 string
 	Remark, RemarkDetail string
 }
@@ -57,7 +57,7 @@ func Entries(ctx context.Context, list io.Reader, f func(*Entry) error) error {
 // lines calls f for every line with its bytes, which f may not keep, and the entry
 // that it begins, nil for a continuation record.
 func lines(ctx context.Context, list io.Reader, f func(text []byte, e *Entry) error) error {
-	in := importer.NewLines(list)
+	in := receipt.NewLines(list)
 	for n := 1; ; n++ {
 		text, err := in.Next()
 		if err == io.EOF {
@@ -80,7 +80,7 @@ func lines(ctx context.Context, list io.Reader, f func(text []byte, e *Entry) er
 }
 
 func parse(text []byte) (*Entry, error) {
-	line, err := importer.ParseLine(text)
+	line, err := receipt.ParseLine(text)
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -88,7 +88,7 @@ func TestOlder(t *testing.T) {
 
 // TestNoOlder: without remarks nothing is said of them.
 func TestNoOlder(t *testing.T) {
-	d := read(t, aRun{state: request.StateDone, lines: []importer.Line{line(entry.OutcomeStored, "a", 1)}}.folder(t))
+	d := read(t, aRun{state: request.StateDone, lines: []receipt.Line{line(entry.OutcomeStored, "a", 1)}}.folder(t))
 	r, err := New(d)
 	must(t, err)
 	var out bytes.Buffer

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
@@ -51,9 +51,9 @@ type Device struct {
 	Complete   bool          `json:"complete"` // the receipts say so, the run was not canceled, and its objects were not missed since
 	Halt       *request.Halt `json:"halt,omitempty"`
 
-	Canceled *importer.CancelMark `json:"canceled,omitempty"` // the run was given up
-	Runs     []Run                `json:"runs,omitempty"`     // of the state folder, if it holds several
-	Earlier  bool                 `json:"earlier,omitempty"`  // a later run of the same device is here, too: this one is not in the sums
+	Canceled *receipt.CancelMark `json:"canceled,omitempty"` // the run was given up
+	Runs     []Run               `json:"runs,omitempty"`     // of the state folder, if it holds several
+	Earlier  bool                `json:"earlier,omitempty"`  // a later run of the same device is here, too: this one is not in the sums
 
 	Began   time.Time   `json:"began"`
 	Ended   time.Time   `json:"ended,omitzero"` // of a run that has ended

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -33,7 +33,7 @@ type Signed struct {
 
 // readSigned reads total.dsse and the checkpoint. With keys both must be signed by
 // one of them; without, they are read as they are, and the report says so.
-func readSigned(folder fs.FS, name string, keys []ed25519.PublicKey) (*Signed, *importer.ReceiptTotal, error) {
+func readSigned(folder fs.FS, name string, keys []ed25519.PublicKey) (*Signed, *receipt.Total, error) {
 	env, err := readFile(folder, name+"/"+totalName, manifest.MaxStatement)
 	if err != nil {
 		return nil, nil, err
@@ -56,7 +56,7 @@ func readSigned(folder fs.FS, name string, keys []ed25519.PublicKey) (*Signed, *
 		return nil, nil, fmt.Errorf("%s/log/checkpoint: %w", name, err)
 	}
 	scope := manifest.Scope{Job: total.Job, Device: total.Device, Generation: total.Generation}
-	if want := importer.ReceiptOrigin(scope, total.Run); s.Origin != want {
+	if want := receipt.Origin(scope, total.Run); s.Origin != want {
 		return nil, nil, fmt.Errorf("%s: %w: the checkpoint is of %.200q, the statement of %.200q", name, manifest.ErrUnverified, s.Origin, want)
 	}
 	s.Label, s.Conditional, s.Probe = total.Label, total.Conditional, total.Probe
@@ -66,17 +66,17 @@ func readSigned(folder fs.FS, name string, keys []ed25519.PublicKey) (*Signed, *
 
 // open reads the statement. It names the checkpoint by its hash, so that its
 // signature is enough for both.
-func (s *Signed) open(env []byte, keys []ed25519.PublicKey) (*manifest.Statement, *importer.ReceiptTotal, error) {
-	var total importer.ReceiptTotal
+func (s *Signed) open(env []byte, keys []ed25519.PublicKey) (*manifest.Statement, *receipt.Total, error) {
+	var total receipt.Total
 	if len(keys) > 0 {
-		st, signers, err := manifest.OpenStatement(env, importer.PredicateReceipt, &total, keys...)
+		st, signers, err := manifest.OpenStatement(env, manifest.PredicateReceipt, &total, keys...)
 		for _, key := range signers {
 			s.Keys = append(s.Keys, crypto.Fingerprint(key))
 		}
 		s.Verified = err == nil
 		return st, &total, err
 	}
-	st, ids, err := manifest.PeekStatement(env, importer.PredicateReceipt, &total)
+	st, ids, err := manifest.PeekStatement(env, manifest.PredicateReceipt, &total)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,7 +104,7 @@ func (s *Signed) takeCheckpoint(text string) error {
 
 // compare holds the list against the checkpoint and the total, and names what
 // does not fit.
-func (s *Signed) compare(t *tally, total *importer.ReceiptTotal) (findings []string) {
+func (s *Signed) compare(t *tally, total *receipt.Total) (findings []string) {
 	root := t.tree.Root()
 	s.ListFits = t.records == s.Size && base64.StdEncoding.EncodeToString(root[:]) == s.Root
 	if !s.ListFits {

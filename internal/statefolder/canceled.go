@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/internal/importreport"
 )
@@ -16,7 +17,7 @@ import (
 // Canceled is that of the run which a folder of receipts is of: in the receipts
 // themselves, in the run's folder around them, or where the state is after a takeover. An
 // error tells that one of these could not be looked at.
-func Canceled(receipts string) (*importer.CancelMark, error) {
+func Canceled(receipts string) (*receipt.CancelMark, error) {
 	folders, unseen := foldersOf(receipts)
 	for _, folder := range folders {
 		mark, err := importreport.Canceled(os.DirFS(folder))

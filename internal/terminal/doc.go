@@ -3,6 +3,6 @@
 //
 // Names of files, texts of stores and errors of the system are other people's: whatever is
 // printed of them goes through Escape, Shown or ShownName, so that a name neither drives the
-// terminal nor makes a line of its own. It imports nothing of ours, opens nothing and keeps
+// terminal nor makes a line of its own. Cell does the same for a spreadsheet. It imports nothing of ours, opens nothing and keeps
 // no state.
 package terminal

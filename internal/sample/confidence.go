@@ -1,12 +1,12 @@
-package importer
+package sample
 
 import "math"
 
-// atMost is the exact upper confidence bound of a finite population: the largest
+// AtMost is the exact upper confidence bound of a finite population: the largest
 // number of bad objects among all with which a sample of this size would still
 // show so few bad ones with a probability over alpha. It is found by halving, as
 // that probability falls with the number.
-func atMost(population, sample, bad uint64, alpha float64) uint64 {
+func AtMost(population, sample, bad uint64, alpha float64) uint64 {
 	low, high := bad, population-(sample-bad) // what the sample itself has shown
 	for low < high {
 		middle := low + (high-low+1)/2

@@ -1,24 +1,26 @@
-package importer
+package receipt
 
 import (
 	"fmt"
 	"slices"
 
 	"github.com/sledge-io/sledge/importer/entry"
-	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
+// MaxKey bounds the key of a line, in bytes.
+const MaxKey = 4 << 10
+
 var (
 	knownOutcomes = []entry.Outcome{entry.OutcomeStored, entry.OutcomeAlreadyThere, entry.OutcomeNoObject, entry.OutcomeSkipped, entry.OutcomeFailed, entry.OutcomeConflict}
 	knownProofs   = []entry.Proof{entry.ProofNone, entry.ProofCRC, entry.ProofSHA256, entry.ProofReadBack}
-	knownParties  = []string{"", plan.ByLoader, plan.ByImporter}
+	knownParties  = []string{"", entry.ByLoader, entry.ByImporter}
 )
 
 // check holds a line to docs/format.md section 10, as far as it says this without its record.
 func (l *Line) check() error {
-	there := l.inStore()
+	there := l.InStore()
 	switch {
 	case !slices.Contains(knownOutcomes, l.Outcome):
 		return unknownWord("outcome %.40q is not known", l.Outcome)
@@ -28,7 +30,7 @@ func (l *Line) check() error {
 		return fmt.Errorf("record salt of %d bytes", len(l.RecordSalt))
 	case l.Index < 0 || l.Size != nil && *l.Size < 0 || l.Parts < 0 || l.PartSize < 0:
 		return fmt.Errorf("a number below zero")
-	case len(l.Key) > maxListedKey:
+	case len(l.Key) > MaxKey:
 		return fmt.Errorf("a key of %d bytes", len(l.Key))
 	case there && (l.Key == "" || l.Proof == entry.ProofNone || l.Verified.IsZero()):
 		return fmt.Errorf("%s without key, proof or time", l.Outcome)

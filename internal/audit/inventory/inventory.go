@@ -1,4 +1,4 @@
-package importer
+package inventory
 
 import (
 	"context"
@@ -26,37 +26,37 @@ import (
 type Inventory struct {
 	Bucket string    // "": the manifest is not there to say
 	Taken  time.Time // when S3 began it; zero: not known
-	Files  []InventoryFile
+	Files  []File
 
-	format  inventoryFormat
+	format  fileFormat
 	columns inventoryColumns // of CSV; Parquet files name theirs
 }
 
-// InventoryFile is one of its files.
-type InventoryFile struct {
+// File is one of its files.
+type File struct {
 	Name string // on this machine
 	Size int64  // -1: not told
 	MD5  string // hexadecimal; "": not told
 }
 
-type inventoryFormat string
+type fileFormat string
 
 const (
-	inventoryCSV     inventoryFormat = "CSV"
-	inventoryParquet inventoryFormat = "Parquet"
+	formatCSV     fileFormat = "CSV"
+	formatParquet fileFormat = "Parquet"
 )
 
 // Bounds of an inventory.
 const (
-	maxInventoryManifest = 32 << 20
-	maxInventoryFiles    = 100000
-	maxInventoryColumns  = 64
+	maxManifest = 32 << 20
+	maxFiles    = 100000
+	maxColumns  = 64
 )
 
-// OpenInventory finds an inventory by the name of its manifest.json, of the folder
+// Open finds an inventory by the name of its manifest.json, of the folder
 // in which that is, or of one CSV, CSV.gz or Parquet file. columns are those of a
 // CSV file without a manifest, as its fileSchema would have them.
-func OpenInventory(name, columns string) (*Inventory, error) {
+func Open(name, columns string) (*Inventory, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
@@ -70,13 +70,13 @@ func OpenInventory(name, columns string) (*Inventory, error) {
 	case strings.HasSuffix(lower, ".json"):
 		return openManifest(name)
 	case strings.HasSuffix(lower, ".parquet"):
-		return &Inventory{Files: []InventoryFile{{name, -1, ""}}, format: inventoryParquet}, nil
+		return &Inventory{Files: []File{{name, -1, ""}}, format: formatParquet}, nil
 	}
 	parsed, err := parseColumns(columns)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrColumns, err)
 	}
-	return &Inventory{Files: []InventoryFile{{name, -1, ""}}, format: inventoryCSV, columns: parsed}, nil
+	return &Inventory{Files: []File{{name, -1, ""}}, format: formatCSV, columns: parsed}, nil
 }
 
 // ErrColumns is of the names of columns that OpenInventory is given.
@@ -85,19 +85,19 @@ var ErrColumns = errors.New("columns of the CSV file")
 var errORC = errors.New("an inventory in ORC cannot be read: have S3 write it as CSV or Parquet")
 
 func openManifest(name string) (*Inventory, error) {
-	text, err := readBounded(name, maxInventoryManifest)
+	text, err := readBounded(name, maxManifest)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkManifest(name, text); err != nil {
 		return nil, err
 	}
-	inv, err := parseInventoryManifest(text)
+	inv, err := parseManifest(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	for i := range inv.Files {
-		if inv.Files[i].Name, err = findInventoryFile(filepath.Dir(name), inv.Files[i].Name); err != nil {
+		if inv.Files[i].Name, err = findFile(filepath.Dir(name), inv.Files[i].Name); err != nil {
 			return nil, err
 		}
 	}
@@ -120,9 +120,9 @@ func checkManifest(name string, text []byte) error {
 	return nil
 }
 
-// findInventoryFile looks for a file where S3 put it, seen from the manifest, and
+// findFile looks for a file where S3 put it, seen from the manifest, and
 // where people put it: beside the manifest.
-func findInventoryFile(folder, key string) (string, error) {
+func findFile(folder, key string) (string, error) {
 	base := path.Base(key)
 	for _, name := range []string{filepath.Join(folder, base), filepath.Join(folder, "data", base), filepath.Join(folder, "..", "data", base)} {
 		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
@@ -145,8 +145,8 @@ func readBounded(name string, most int64) ([]byte, error) {
 	return text, err
 }
 
-// parseInventoryManifest reads a manifest.json. Files carry their keys as names.
-func parseInventoryManifest(text []byte) (*Inventory, error) {
+// parseManifest reads a manifest.json. Files carry their keys as names.
+func parseManifest(text []byte) (*Inventory, error) {
 	var m struct {
 		SourceBucket      string `json:"sourceBucket"`
 		CreationTimestamp string `json:"creationTimestamp"`
@@ -161,10 +161,10 @@ func parseInventoryManifest(text []byte) (*Inventory, error) {
 	if err := json.Unmarshal(text, &m); err != nil {
 		return nil, fmt.Errorf("not the manifest of an inventory: %w", err)
 	}
-	inv := &Inventory{Bucket: m.SourceBucket, format: inventoryFormat(m.FileFormat)}
+	inv := &Inventory{Bucket: m.SourceBucket, format: fileFormat(m.FileFormat)}
 	if m.CreationTimestamp != "" {
 		ms, err := strconv.ParseInt(m.CreationTimestamp, 10, 64)
-		if err != nil || ms < 0 || ms > maxInventoryTime {
+		if err != nil || ms < 0 || ms > maxTime {
 			return nil, fmt.Errorf("creationTimestamp %q is not in milliseconds", m.CreationTimestamp)
 		}
 		inv.Taken = time.UnixMilli(ms).UTC()
@@ -172,20 +172,20 @@ func parseInventoryManifest(text []byte) (*Inventory, error) {
 	switch inv.format {
 	case "ORC":
 		return nil, errORC
-	case inventoryCSV:
+	case formatCSV:
 		var err error
 		if inv.columns, err = parseColumns(m.FileSchema); err != nil {
 			return nil, err
 		}
-	case inventoryParquet:
+	case formatParquet:
 	default:
 		return nil, fmt.Errorf("fileFormat %q is not CSV or Parquet", m.FileFormat)
 	}
-	if len(m.Files) > maxInventoryFiles {
-		return nil, fmt.Errorf("%d files, at most %d are allowed", len(m.Files), maxInventoryFiles)
+	if len(m.Files) > maxFiles {
+		return nil, fmt.Errorf("%d files, at most %d are allowed", len(m.Files), maxFiles)
 	}
 	for _, f := range m.Files {
-		file := InventoryFile{f.Key, -1, strings.ToLower(f.MD5)}
+		file := File{f.Key, -1, strings.ToLower(f.MD5)}
 		if f.Size != nil {
 			file.Size = *f.Size
 		}
@@ -203,8 +203,8 @@ func parseInventoryManifest(text []byte) (*Inventory, error) {
 	return inv, nil
 }
 
-// maxInventoryTime is the year 9999, in milliseconds.
-const maxInventoryTime = 253402300799999
+// maxTime is the year 9999, in milliseconds.
+const maxTime = 253402300799999
 
 // Each calls f for every line of every file. A file is compared with the
 // manifest's MD5 before its first line is believed. bucket is the one that the
@@ -221,13 +221,13 @@ func (inv *Inventory) Each(ctx context.Context, bucket string, f func(target.Lis
 	return nil
 }
 
-func (inv *Inventory) file(ctx context.Context, bucket string, file InventoryFile, f func(target.Listed) error) error {
+func (inv *Inventory) file(ctx context.Context, bucket string, file File, f func(target.Listed) error) error {
 	in, err := os.Open(file.Name)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	if err := checkInventoryFile(in, file); err != nil {
+	if err := checkFile(in, file); err != nil {
 		return err
 	}
 	line := 0
@@ -243,14 +243,14 @@ func (inv *Inventory) file(ctx context.Context, bucket string, file InventoryFil
 		}
 		return nil
 	}
-	if inv.format == inventoryParquet {
-		return readInventoryParquet(in, each)
+	if inv.format == formatParquet {
+		return readParquet(in, each)
 	}
-	return readInventoryCSV(in, inv.columns, each)
+	return readCSV(in, inv.columns, each)
 }
 
-// checkInventoryFile compares size and MD5, and goes back to the file's start.
-func checkInventoryFile(in *os.File, file InventoryFile) error {
+// checkFile compares size and MD5, and goes back to the file's start.
+func checkFile(in *os.File, file File) error {
 	if file.MD5 == "" {
 		return nil
 	}

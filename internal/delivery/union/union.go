@@ -1,4 +1,4 @@
-package importer
+package union
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -20,7 +21,7 @@ import (
 type Union struct {
 	sorter  *extsort.Sorter
 	buf     []byte
-	report  UnionReport
+	report  Report
 	folders bool
 	above   []over // keys that the one at hand begins with
 }
@@ -31,8 +32,8 @@ type over struct {
 	device int
 }
 
-// UnionReport is what several lists come to.
-type UnionReport struct {
+// Report is what several lists come to.
+type Report struct {
 	Objects  uint64 // that stand in the target, each key once
 	Bytes    int64  // of these
 	Shared   uint64 // keys that several devices have, with the same content
@@ -55,8 +56,8 @@ type Dispute struct {
 // maxDisputes bounds the disputes that are named; all are counted.
 const maxDisputes = 1000
 
-// NewUnion returns an empty one; Close it.
-func NewUnion(scratch vfs.FS) *Union {
+// New returns an empty one; Close it.
+func New(scratch vfs.FS) *Union {
 	return &Union{sorter: extsort.New(extsort.Config{FS: scratch, Dir: "sort"})}
 }
 
@@ -66,11 +67,11 @@ func (u *Union) Folders() { u.folders = true }
 
 // Plan adds an object that a device's import would store.
 func (u *Union) Plan(device int, key string, size int64, r *manifest.Record) error {
-	want, err := expectedOf(r)
+	sum, err := checksumOf(r)
 	if err != nil {
 		return err
 	}
-	h := held{device: device, stands: true, size: size, content: want.Checksum()}
+	h := held{device: device, stands: true, size: size, content: sum}
 	u.buf = h.append(u.buf[:0])
 	return u.sorter.Add([]byte(key), u.buf)
 }
@@ -81,15 +82,15 @@ func (u *Union) Close() error { return u.sorter.Close() }
 // Add takes a device's list. Only what has a key counts: what stands in the
 // target, and what is in conflict with it.
 func (u *Union) Add(device int, list io.Reader) error {
-	_, err := eachEntry(list, func(line Line, r *manifest.Record, n uint64) error {
-		if !line.inStore() && line.Error != target.CodeConflict || line.Key == "" || line.Size == nil {
+	_, err := receipt.Each(list, func(line receipt.Line, r *manifest.Record, n uint64) error {
+		if !line.InStore() && line.Error != target.CodeConflict || line.Key == "" || line.Size == nil {
 			return nil
 		}
-		want, err := expectedOf(r)
+		sum, err := checksumOf(r)
 		if err != nil {
-			return lineError(n-1, err)
+			return receipt.AtLine(n-1, err)
 		}
-		h := held{device: device, stands: line.inStore(), size: *line.Size, content: want.Checksum()}
+		h := held{device: device, stands: line.InStore(), size: *line.Size, content: sum}
 		u.buf = h.append(u.buf[:0])
 		return u.sorter.Add([]byte(line.Key), u.buf)
 	})
@@ -97,8 +98,8 @@ func (u *Union) Add(device int, list io.Reader) error {
 }
 
 // Report compares what stands under one key.
-func (u *Union) Report() (*UnionReport, error) {
-	u.report = UnionReport{Disputes: []Dispute{}}
+func (u *Union) Report() (*Report, error) {
+	u.report = Report{Disputes: []Dispute{}}
 	var key []byte
 	var group []held
 	err := u.sorter.Each(func(k, value []byte) error {

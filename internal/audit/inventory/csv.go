@@ -1,4 +1,4 @@
-package importer
+package inventory
 
 import (
 	"bufio"
@@ -32,8 +32,8 @@ func parseColumns(schema string) (inventoryColumns, error) {
 	for i := range names {
 		names[i] = strings.TrimSpace(names[i])
 	}
-	if len(names) > maxInventoryColumns {
-		return inventoryColumns{}, fmt.Errorf("%d columns, at most %d are allowed", len(names), maxInventoryColumns)
+	if len(names) > maxColumns {
+		return inventoryColumns{}, fmt.Errorf("%d columns, at most %d are allowed", len(names), maxColumns)
 	}
 	at := func(name string) int { return slices.Index(names, name) }
 	c := inventoryColumns{count: len(names), bucket: at("Bucket"), key: at("Key"), latest: at("IsLatest"), deleteMarker: at("IsDeleteMarker"),
@@ -49,13 +49,13 @@ func parseColumns(schema string) (inventoryColumns, error) {
 	return c, nil
 }
 
-// maxInventoryLine bounds a line: a key of 1,024 bytes is three times as long when
+// maxLine bounds a line: a key of 1,024 bytes is three times as long when
 // it is URL-encoded, and the other fields are short, but for an access list.
-const maxInventoryLine = 64 << 10
+const maxLine = 64 << 10
 
-// readInventoryCSV calls f for every line. The file may be compressed by gzip,
+// readCSV calls f for every line. The file may be compressed by gzip,
 // whatever its name.
-func readInventoryCSV(in io.Reader, columns inventoryColumns, f func(bucket string, o target.Listed) error) error {
+func readCSV(in io.Reader, columns inventoryColumns, f func(bucket string, o target.Listed) error) error {
 	plain := bufio.NewReaderSize(in, 64<<10)
 	source := io.Reader(plain)
 	if head, _ := plain.Peek(2); string(head) == "\x1f\x8b" {
@@ -69,7 +69,7 @@ func readInventoryCSV(in io.Reader, columns inventoryColumns, f func(bucket stri
 	r := csv.NewReader(budget)
 	r.FieldsPerRecord, r.ReuseRecord = columns.count, true
 	for {
-		budget.left = maxInventoryLine
+		budget.left = maxLine
 		record, err := r.Read()
 		if err == io.EOF {
 			return nil
@@ -97,7 +97,7 @@ type budgetReader struct {
 
 func (b *budgetReader) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, fmt.Errorf("a line of over %d bytes", maxInventoryLine)
+		return 0, fmt.Errorf("a line of over %d bytes", maxLine)
 	}
 	n, err := b.in.Read(p)
 	b.left -= n

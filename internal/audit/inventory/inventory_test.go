@@ -1,129 +1,29 @@
-package importer
+package inventory
 
 import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/parquet-go/parquet-go"
-
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/audit/inventory/inventorytest"
 	"github.com/sledge-io/sledge/internal/testlimit"
 )
-
-// hostileKeys are what a CSV file, a URL or a sort may trip over.
-var hostileKeys = []string{"in/plain", "in/new\nline", "in/quo\"te", "in/per%cent%41", "in/plus+ and space", "in/comma,", "in/ünïcode/日本", "in/\u00a0", "in/=1+1", "in/a'b", "in/\r\n", "in/\x01"}
 
 func listedOf(keys []string) (all []target.Listed) {
 	for i, key := range keys {
 		all = append(all, target.Listed{Key: key, Size: int64(i), ETag: "e", Modified: time.Unix(1700000000+int64(i), 0).UTC(), Algorithm: "SHA256", Latest: target.LatestYes})
 	}
 	return all
-}
-
-const testSchema = "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, ETag, ChecksumAlgorithm"
-
-// csvInventory writes lines as S3 does: every field in quotes or not, keys encoded.
-func csvInventory(t testing.TB, rows []target.Listed) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	packed := gzip.NewWriter(&out)
-	w := csv.NewWriter(packed)
-	for _, r := range rows {
-		size := ""
-		if r.Size >= 0 {
-			size = strconv.FormatInt(r.Size, 10)
-		}
-		err := w.Write([]string{"bucket", url.QueryEscape(r.Key), "v", strconv.FormatBool(r.Latest != target.LatestNo), strconv.FormatBool(r.DeleteMarker), size,
-			r.Modified.Format("2006-01-02T15:04:05.000Z"), r.ETag, r.Algorithm})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.Flush()
-	if err := errors.Join(w.Error(), packed.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
-}
-
-// parquetRow has the names and types of S3's inventories.
-type parquetRow struct {
-	Bucket    string    `parquet:"bucket"`
-	Key       string    `parquet:"key"`
-	Version   *string   `parquet:"version_id,optional"`
-	Latest    *bool     `parquet:"is_latest,optional"`
-	Marker    *bool     `parquet:"is_delete_marker,optional"`
-	Size      *int64    `parquet:"size,optional"`
-	Modified  time.Time `parquet:"last_modified_date,timestamp(millisecond)"`
-	ETag      string    `parquet:"e_tag,optional"`
-	Algorithm string    `parquet:"checksum_algorithm,optional"`
-}
-
-func parquetInventory(t testing.TB, rows []target.Listed) []byte {
-	t.Helper()
-	var out bytes.Buffer
-	w := parquet.NewGenericWriter[parquetRow](&out, parquet.Compression(&parquet.Zstd), parquet.PageBufferSize(512))
-	for i, r := range rows {
-		latest := r.Latest != target.LatestNo
-		row := parquetRow{Bucket: "bucket", Key: r.Key, Latest: &latest, Marker: &r.DeleteMarker, Modified: r.Modified, ETag: r.ETag, Algorithm: r.Algorithm}
-		if r.Size >= 0 {
-			row.Size = &r.Size
-		}
-		if _, err := w.Write([]parquetRow{row}); err != nil {
-			t.Fatal(err)
-		}
-		if i%1000 == 999 { // more than one row group
-			if err := w.Flush(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
-}
-
-// inventoryFolder lays an inventory out as S3 does and returns its manifest's folder.
-func inventoryFolder(t testing.TB, format string, taken time.Time, files ...[]byte) string {
-	t.Helper()
-	dir := t.TempDir()
-	folder := filepath.Join(dir, "2026-11-23T01-00Z")
-	for _, d := range []string{folder, filepath.Join(dir, "data")} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	m := map[string]any{"sourceBucket": "bucket", "destinationBucket": "arn:aws:s3:::other", "version": "2016-11-30", "creationTimestamp": strconv.FormatInt(taken.UnixMilli(), 10),
-		"fileFormat": format, "fileSchema": testSchema}
-	var list []map[string]any
-	for i, data := range files {
-		name := fmt.Sprintf("file-%d.%s", i, strings.ToLower(format))
-		write(t, filepath.Join(dir, "data", name), data)
-		list = append(list, map[string]any{"key": "prefix/bucket/config/data/" + name, "size": len(data), "MD5checksum": hexMD5(data)})
-	}
-	m["files"] = list
-	text, err := json.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(folder, "manifest.json"), text)
-	write(t, filepath.Join(folder, "manifest.checksum"), []byte(hexMD5(text)+"\n"))
-	return folder
 }
 
 func write(t testing.TB, name string, data []byte) {
@@ -134,7 +34,7 @@ func write(t testing.TB, name string, data []byte) {
 }
 
 func readInventory(name, columns string) (all []target.Listed, err error) {
-	inv, err := OpenInventory(name, columns)
+	inv, err := Open(name, columns)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +46,7 @@ func readInventory(name, columns string) (all []target.Listed, err error) {
 }
 
 func TestInventoryFormats(t *testing.T) {
-	want := listedOf(hostileKeys)
+	want := listedOf(inventorytest.HostileKeys)
 	for i := range 2500 {
 		want = append(want, target.Listed{Key: fmt.Sprintf("in/many/%d", i), Size: int64(i), ETag: "x", Modified: time.Unix(int64(i), 0).UTC(), Latest: target.LatestYes})
 	}
@@ -154,14 +54,14 @@ func TestInventoryFormats(t *testing.T) {
 		target.Listed{Key: "in/gone", Size: 4, Modified: time.Unix(4, 0).UTC(), Latest: target.LatestNo})
 	half := len(want) / 2
 	bare := t.TempDir()
-	write(t, filepath.Join(bare, "x.parquet"), parquetInventory(t, want))
-	write(t, filepath.Join(bare, "x.csv.gz"), csvInventory(t, want))
-	csvFolder := inventoryFolder(t, "CSV", time.Now(), csvInventory(t, want[:half]), csvInventory(t, want[half:]))
+	write(t, filepath.Join(bare, "x.parquet"), inventorytest.Parquet(t, want))
+	write(t, filepath.Join(bare, "x.csv.gz"), inventorytest.CSV(t, want))
+	csvFolder := inventorytest.Folder(t, "CSV", time.Now(), inventorytest.CSV(t, want[:half]), inventorytest.CSV(t, want[half:]))
 	for name, at := range map[string][2]string{
 		"csv folder":     {csvFolder, ""},
 		"csv manifest":   {filepath.Join(csvFolder, "manifest.json"), ""},
-		"parquet folder": {inventoryFolder(t, "Parquet", time.Now(), parquetInventory(t, want[:half]), parquetInventory(t, want[half:])), ""},
-		"bare csv":       {filepath.Join(bare, "x.csv.gz"), testSchema},
+		"parquet folder": {inventorytest.Folder(t, "Parquet", time.Now(), inventorytest.Parquet(t, want[:half]), inventorytest.Parquet(t, want[half:])), ""},
+		"bare csv":       {filepath.Join(bare, "x.csv.gz"), inventorytest.Schema},
 		"bare parquet":   {filepath.Join(bare, "x.parquet"), ""},
 	} {
 		got, err := readInventory(at[0], at[1])
@@ -172,8 +72,8 @@ func TestInventoryFormats(t *testing.T) {
 }
 
 func TestInventoryRefused(t *testing.T) {
-	rows := csvInventory(t, listedOf(hostileKeys))
-	good := func() string { return inventoryFolder(t, "CSV", time.Now(), rows) }
+	rows := inventorytest.CSV(t, listedOf(inventorytest.HostileKeys))
+	good := func() string { return inventorytest.Folder(t, "CSV", time.Now(), rows) }
 	edit := func(name, old, by string) string {
 		folder := good()
 		file := filepath.Join(folder, name)
@@ -227,7 +127,7 @@ func TestInventoryRefused(t *testing.T) {
 // TestInventoryParquetDamage: a damaged file is an error or gives other rows, and
 // never a panic.
 func TestInventoryParquetDamage(t *testing.T) {
-	data := parquetInventory(t, listedOf(hostileKeys))
+	data := inventorytest.Parquet(t, listedOf(inventorytest.HostileKeys))
 	name := filepath.Join(t.TempDir(), "x.parquet")
 	for at := 0; at < len(data); at += 1 + len(data)/300 {
 		bad := bytes.Clone(data)
@@ -242,7 +142,7 @@ func TestInventoryParquetDamage(t *testing.T) {
 }
 
 func FuzzInventoryManifest(f *testing.F) {
-	folder := inventoryFolder(f, "CSV", time.Unix(1, 0), []byte("x"))
+	folder := inventorytest.Folder(f, "CSV", time.Unix(1, 0), []byte("x"))
 	text, err := os.ReadFile(filepath.Join(folder, "manifest.json"))
 	if err != nil {
 		f.Fatal(err)
@@ -251,7 +151,7 @@ func FuzzInventoryManifest(f *testing.F) {
 	f.Add([]byte(`{"sourceBucket":"b","fileFormat":"Parquet","files":[]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
-		inv, err := parseInventoryManifest(b)
+		inv, err := parseManifest(b)
 		if err != nil {
 			return
 		}
@@ -266,11 +166,11 @@ func FuzzInventoryManifest(f *testing.F) {
 // FuzzInventoryCSV: any bytes are read in bounded room; what is accepted is within
 // the bounds and reads the same when it is written again.
 func FuzzInventoryCSV(f *testing.F) {
-	columns, err := parseColumns(testSchema)
+	columns, err := parseColumns(inventorytest.Schema)
 	if err != nil {
 		f.Fatal(err)
 	}
-	packed := csvInventory(f, listedOf(hostileKeys))
+	packed := inventorytest.CSV(f, listedOf(inventorytest.HostileKeys))
 	f.Add(packed)
 	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
@@ -285,8 +185,8 @@ func FuzzInventoryCSV(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
 		var kept []target.Listed
-		err := readInventoryCSV(bytes.NewReader(b), columns, func(_ string, o target.Listed) error {
-			if len(o.Key) > maxInventoryLine+4096 || o.Size < -1 {
+		err := readCSV(bytes.NewReader(b), columns, func(_ string, o target.Listed) error {
+			if len(o.Key) > maxLine+4096 || o.Size < -1 {
 				t.Errorf("key of %d bytes, size %d", len(o.Key), o.Size)
 			}
 			if len(kept) == 100 {
@@ -299,7 +199,7 @@ func FuzzInventoryCSV(f *testing.F) {
 			return
 		}
 		var again []target.Listed
-		err = readInventoryCSV(bytes.NewReader(csvInventory(t, kept)), columns, func(_ string, o target.Listed) error {
+		err = readCSV(bytes.NewReader(inventorytest.CSV(t, kept)), columns, func(_ string, o target.Listed) error {
 			again = append(again, o)
 			return nil
 		})

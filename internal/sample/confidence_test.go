@@ -1,4 +1,4 @@
-package importer
+package sample
 
 import (
 	"math"
@@ -30,7 +30,7 @@ func TestAtMostExact(t *testing.T) {
 						want = bad
 					}
 				}
-				if got := atMost(uint64(population), uint64(sample), uint64(found), alpha); got != uint64(want) {
+				if got := AtMost(uint64(population), uint64(sample), uint64(found), alpha); got != uint64(want) {
 					t.Fatalf("%d of %d, %d bad: at most %d, want %d", sample, population, found, got, want)
 				}
 			}
@@ -45,7 +45,7 @@ func TestAtMostLarge(t *testing.T) {
 		{2_000_000, 1000, 0}, {2_000_000, 1000, 3}, {1_000_000_000, 1000, 0}, {1_000_000_000, 2000, 1},
 		{1_000_000_000, 300, 17}, {100_000, 1000, 500}, {5000, 4999, 0}, {5000, 2500, 2},
 	} {
-		got := atMost(test.population, test.sample, test.bad, 0.01)
+		got := AtMost(test.population, test.sample, test.bad, 0.01)
 		exact := func(bad uint64) float64 { return productAtMost(test.bad, bad, test.population, test.sample) }
 		if p := exact(got); !(p > 0.01) {
 			t.Errorf("%+v: %d is too many: %g", test, got, p)
@@ -89,33 +89,33 @@ func TestAtMostHuge(t *testing.T) {
 	const population = 1_000_000_000
 	last := uint64(math.MaxUint64)
 	for sample := uint64(1); sample < population; sample *= 3 {
-		got := atMost(population, sample, 0, 0.01)
+		got := AtMost(population, sample, 0, 0.01)
 		if got > last {
 			t.Errorf("a sample of %d says at most %d, a smaller one %d", sample, got, last)
 		}
 		last = got
-		if more := atMost(population, sample, sample/2, 0.01); more < got || more < population/sample*(sample/2)/2 {
+		if more := AtMost(population, sample, sample/2, 0.01); more < got || more < population/sample*(sample/2)/2 {
 			t.Errorf("a sample of %d, half of it bad: at most %d", sample, more)
 		}
 	}
-	if got := atMost(population, population, 7, 0.01); got != 7 {
+	if got := AtMost(population, population, 7, 0.01); got != 7 {
 		t.Errorf("all were looked at: at most %d, want 7", got)
 	}
 }
 
 func TestSampleReport(t *testing.T) {
-	r := NewSampleReport(2_000_000, 1000, 0, "s")
+	r := NewReport(2_000_000, 1000, 0, "s")
 	if text := r.String(); !strings.HasPrefix(text, "1,000 of 2,000,000 objects, none differs: with 99 % confidence at most 9,1") || !strings.Contains(text, "(0.460 %)") {
 		t.Errorf("%s", text)
 	}
-	if text := NewSampleReport(5, 5, 1, "s").String(); text != "5 of 5 objects, 1 not the same" {
+	if text := NewReport(5, 5, 1, "s").String(); text != "5 of 5 objects, 1 not the same" {
 		t.Errorf("%s", text)
 	}
 }
 
 func TestSampleSize(t *testing.T) {
 	for text, want := range map[string]uint64{"10": 10, "1000": 200, "1%": 2, "0.1%": 1, "100%": 200, "0.0001 %": 1, "0": 0, "-1": 0, "0%": 0, "101%": 0, "NaN%": 0, "x": 0, "%": 0} {
-		s, err := ParseSampleSize(text)
+		s, err := ParseSize(text)
 		if got := s.Of(200); got != want || (err == nil) != (want > 0) {
 			t.Errorf("%q of 200: %d, %v", text, got, err)
 		}

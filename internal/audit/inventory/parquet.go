@@ -1,4 +1,4 @@
-package importer
+package inventory
 
 import (
 	"encoding/binary"
@@ -23,10 +23,10 @@ const (
 	parquetValues    = 256
 )
 
-// readInventoryParquet calls f for every row, reading the columns that count side
+// readParquet calls f for every row, reading the columns that count side
 // by side, a page of each at a time. The library panics over some damage, which is
 // an error here.
-func readInventoryParquet(in *os.File, f func(bucket string, o target.Listed) error) (err error) {
+func readParquet(in *os.File, f func(bucket string, o target.Listed) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("not a Parquet file that can be read: %v", p)
@@ -36,7 +36,7 @@ func readInventoryParquet(in *os.File, f func(bucket string, o target.Listed) er
 	if err != nil {
 		return err
 	}
-	rows := &inventoryRows{}
+	rows := &parquetRows{}
 	defer rows.close()
 	if err := rows.open(file); err != nil {
 		return err
@@ -83,34 +83,34 @@ func openParquet(in *os.File) (*parquet.File, error) {
 	return file, nil
 }
 
-// inventoryRow is one row, as far as it counts.
-type inventoryRow struct {
+// parquetRow is one row, as far as it counts.
+type parquetRow struct {
 	target.Listed
 	bucket string
 }
 
-// inventoryFields are the columns that count, by their names in the schema of S3's
+// parquetFields are the columns that count, by their names in the schema of S3's
 // inventories. Keys are not URL-encoded in Parquet.
-var inventoryFields = []struct {
+var parquetFields = []struct {
 	name string
 	kind parquet.Kind
-	set  func(r *inventoryRow, v parquet.Value, unit time.Duration)
+	set  func(r *parquetRow, v parquet.Value, unit time.Duration)
 }{
-	{"bucket", parquet.ByteArray, func(r *inventoryRow, v parquet.Value, _ time.Duration) { r.bucket = string(v.ByteArray()) }},
-	{"key", parquet.ByteArray, func(r *inventoryRow, v parquet.Value, _ time.Duration) { r.Key = string(v.ByteArray()) }},
-	{"is_latest", parquet.Boolean, func(r *inventoryRow, v parquet.Value, _ time.Duration) { r.Latest = latestOf(v.Boolean()) }},
-	{"is_delete_marker", parquet.Boolean, func(r *inventoryRow, v parquet.Value, _ time.Duration) { r.DeleteMarker = v.Boolean() }},
-	{"size", parquet.Int64, func(r *inventoryRow, v parquet.Value, _ time.Duration) { r.Size = max(-1, v.Int64()) }},
-	{"last_modified_date", parquet.Int64, func(r *inventoryRow, v parquet.Value, unit time.Duration) { r.Modified = timeOf(v.Int64(), unit) }},
-	{"e_tag", parquet.ByteArray, func(r *inventoryRow, v parquet.Value, _ time.Duration) { r.ETag = string(v.ByteArray()) }},
-	{"checksum_algorithm", parquet.ByteArray, func(r *inventoryRow, v parquet.Value, _ time.Duration) { r.Algorithm = string(v.ByteArray()) }},
+	{"bucket", parquet.ByteArray, func(r *parquetRow, v parquet.Value, _ time.Duration) { r.bucket = string(v.ByteArray()) }},
+	{"key", parquet.ByteArray, func(r *parquetRow, v parquet.Value, _ time.Duration) { r.Key = string(v.ByteArray()) }},
+	{"is_latest", parquet.Boolean, func(r *parquetRow, v parquet.Value, _ time.Duration) { r.Latest = latestOf(v.Boolean()) }},
+	{"is_delete_marker", parquet.Boolean, func(r *parquetRow, v parquet.Value, _ time.Duration) { r.DeleteMarker = v.Boolean() }},
+	{"size", parquet.Int64, func(r *parquetRow, v parquet.Value, _ time.Duration) { r.Size = max(-1, v.Int64()) }},
+	{"last_modified_date", parquet.Int64, func(r *parquetRow, v parquet.Value, unit time.Duration) { r.Modified = timeOf(v.Int64(), unit) }},
+	{"e_tag", parquet.ByteArray, func(r *parquetRow, v parquet.Value, _ time.Duration) { r.ETag = string(v.ByteArray()) }},
+	{"checksum_algorithm", parquet.ByteArray, func(r *parquetRow, v parquet.Value, _ time.Duration) { r.Algorithm = string(v.ByteArray()) }},
 }
 
-// inventoryRows reads the columns that a file has of them.
-type inventoryRows struct{ columns []*parquetColumn }
+// parquetRows reads the columns that a file has of them.
+type parquetRows struct{ columns []*parquetColumn }
 
-func (r *inventoryRows) open(file *parquet.File) error {
-	for i, field := range inventoryFields {
+func (r *parquetRows) open(file *parquet.File) error {
+	for i, field := range parquetFields {
 		column := file.Root().Column(field.name)
 		switch {
 		case column == nil && field.name == "key":
@@ -125,21 +125,21 @@ func (r *inventoryRows) open(file *parquet.File) error {
 	return nil
 }
 
-func (r *inventoryRows) close() {
+func (r *parquetRows) close() {
 	for _, c := range r.columns {
 		c.close()
 	}
 }
 
-func (r *inventoryRows) next() (row inventoryRow, err error) {
+func (r *parquetRows) next() (row parquetRow, err error) {
 	row.Size = -1
 	for _, c := range r.columns {
 		v, err := c.next()
 		if err != nil {
-			return row, fmt.Errorf("column %q: %w", inventoryFields[c.field].name, err)
+			return row, fmt.Errorf("column %q: %w", parquetFields[c.field].name, err)
 		}
 		if !v.IsNull() {
-			inventoryFields[c.field].set(&row, v, c.unit)
+			parquetFields[c.field].set(&row, v, c.unit)
 		}
 	}
 	return row, nil
@@ -147,7 +147,7 @@ func (r *inventoryRows) next() (row inventoryRow, err error) {
 
 // parquetColumn gives one column's values one by one.
 type parquetColumn struct {
-	field  int // of inventoryFields
+	field  int // of parquetFields
 	pages  parquet.Pages
 	page   parquet.Page
 	reader parquet.ValueReader

@@ -1,4 +1,4 @@
-package importer
+package union
 
 import (
 	"crypto/sha256"
@@ -10,14 +10,14 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
-	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // linesOf writes an objects.list of these lines.
-func linesOf(t *testing.T, lines ...Line) *strings.Reader {
+func linesOf(t *testing.T, lines ...receipt.Line) *strings.Reader {
 	t.Helper()
 	var b strings.Builder
 	for _, line := range lines {
@@ -31,7 +31,7 @@ func linesOf(t *testing.T, lines ...Line) *strings.Reader {
 }
 
 // unionLine is of a file whose content is named by sum.
-func unionLine(t *testing.T, outcome entry.Outcome, key string, size int64, sum string) Line {
+func unionLine(t *testing.T, outcome entry.Outcome, key string, size int64, sum string) receipt.Line {
 	t.Helper()
 	digest := sha256.Sum256([]byte(sum))
 	r := &manifest.Record{Kind: manifest.KindFile, Path: key, Size: size, SHA256: digest[:],
@@ -40,8 +40,8 @@ func unionLine(t *testing.T, outcome entry.Outcome, key string, size int64, sum 
 	if err != nil || len(raw) != 1 {
 		t.Fatal(err)
 	}
-	l := Line{Record: raw[0], RecordSalt: digest[:], Outcome: outcome, Key: key, Size: &size, SHA256: target.Encode64(digest[:])}
-	if l.inStore() {
+	l := receipt.Line{Record: raw[0], RecordSalt: digest[:], Outcome: outcome, Key: key, Size: &size, SHA256: target.Encode64(digest[:])}
+	if l.InStore() {
 		l.Proof, l.Verified = entry.ProofSHA256, time.Unix(1, 0)
 	}
 	if outcome == entry.OutcomeConflict {
@@ -51,15 +51,15 @@ func unionLine(t *testing.T, outcome entry.Outcome, key string, size int64, sum 
 }
 
 // cutAs is the line with an object that the importer cut anew.
-func cutAs(l Line, partSize int64, sum string) Line {
-	l.PartSize, l.SHA256, l.PartsBy = partSize, sum, plan.ByImporter
+func cutAs(l receipt.Line, partSize int64, sum string) receipt.Line {
+	l.PartSize, l.SHA256, l.PartsBy = partSize, sum, entry.ByImporter
 	return l
 }
 
 func TestUnion(t *testing.T) {
-	u := NewUnion(vfs.NewMem(vfs.MemOptions{}))
+	u := New(vfs.NewMem(vfs.MemOptions{}))
 	defer u.Close()
-	lists := [][]Line{
+	lists := [][]receipt.Line{
 		{unionLine(t, entry.OutcomeStored, "in/a", 1, "A"), unionLine(t, entry.OutcomeStored, "in/b", 2, "B"), unionLine(t, entry.OutcomeStored, "in/same", 3, "S"),
 			unionLine(t, entry.OutcomeConflict, "in/foreign", 9, "F"),
 			unionLine(t, entry.OutcomeStored, "in/cut", 8, "C"), cutAs(unionLine(t, entry.OutcomeStored, "in/other", 8, "C"), 4, "-2")},
@@ -76,7 +76,7 @@ func TestUnion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &UnionReport{Objects: 6, Bytes: 1 + 2 + 3 + 7 + 8 + 8, Shared: 2, Disputed: 3, Disputes: []Dispute{
+	want := &Report{Objects: 6, Bytes: 1 + 2 + 3 + 7 + 8 + 8, Shared: 2, Disputed: 3, Disputes: []Dispute{
 		{Key: "in/a", Holder: 0, Others: []int{2}}, // both say that they stored it: one was overwritten by somebody
 		{Key: "in/b", Holder: 0, Others: []int{1, 2}},
 		{Key: "in/other", Holder: 0, Others: []int{1}}, // another cut is no reason to call other content the same
@@ -89,7 +89,7 @@ func TestUnion(t *testing.T) {
 // TestUnionRefuses a list that is cut off or is none.
 func TestUnionRefuses(t *testing.T) {
 	for _, text := range []string{"x\n", fmt.Sprintf("%064x {}", 1), fmt.Sprintf("%064x {\n", 1)} {
-		u := NewUnion(vfs.NewMem(vfs.MemOptions{}))
+		u := New(vfs.NewMem(vfs.MemOptions{}))
 		if err := u.Add(0, strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), "line 1") {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -101,7 +101,7 @@ func TestUnionRefuses(t *testing.T) {
 // folders what one has as a file and another as a folder, is known before anything is sent.
 func TestUnionOfPlans(t *testing.T) {
 	for _, folders := range []bool{true, false} {
-		u := NewUnion(vfs.NewMem(vfs.MemOptions{}))
+		u := New(vfs.NewMem(vfs.MemOptions{}))
 		defer u.Close()
 		if folders {
 			u.Folders()

@@ -1,4 +1,4 @@
-package importer
+package receipt
 
 import (
 	"bufio"
@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io"
 )
-
-// maxLine bounds a line of objects.list, its newline included (docs/format.md section 2.2).
-const maxLine = 1 << 20
 
 // Lines reads an objects.list line by line.
 type Lines struct {
@@ -25,8 +22,8 @@ func (l *Lines) Next() ([]byte, error) {
 	l.long = l.long[:0]
 	for {
 		part, err := l.in.ReadSlice('\n')
-		if len(l.long)+len(part) > maxLine {
-			return nil, fmt.Errorf("over %d bytes", maxLine)
+		if len(l.long)+len(part) > MaxLine {
+			return nil, fmt.Errorf("over %d bytes", MaxLine)
 		}
 		if err == nil && len(l.long) == 0 {
 			return part, nil

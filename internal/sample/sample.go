@@ -1,4 +1,4 @@
-package importer
+package sample
 
 import (
 	"crypto/sha256"
@@ -10,30 +10,30 @@ import (
 	"strings"
 )
 
-// SampleSize is how many objects a sample has: a number, or a share of all.
-type SampleSize struct {
+// Size is how many objects a sample has: a number, or a share of all.
+type Size struct {
 	Count   uint64
 	Percent float64
 }
 
-// ParseSampleSize reads "1000" or "0.5%".
-func ParseSampleSize(text string) (SampleSize, error) {
+// ParseSize reads "1000" or "0.5%".
+func ParseSize(text string) (Size, error) {
 	if share, ok := strings.CutSuffix(text, "%"); ok {
 		p, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
 		if err != nil || !(p > 0 && p <= 100) {
-			return SampleSize{}, fmt.Errorf("a sample of %q is not between 0 and 100 %%", text)
+			return Size{}, fmt.Errorf("a sample of %q is not between 0 and 100 %%", text)
 		}
-		return SampleSize{Percent: p}, nil
+		return Size{Percent: p}, nil
 	}
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || n == 0 {
-		return SampleSize{}, fmt.Errorf("a sample of %q is not a number of objects", text)
+		return Size{}, fmt.Errorf("a sample of %q is not a number of objects", text)
 	}
-	return SampleSize{Count: n}, nil
+	return Size{Count: n}, nil
 }
 
 // Of is the size in objects; a share is rounded up.
-func (s SampleSize) Of(population uint64) uint64 {
+func (s Size) Of(population uint64) uint64 {
 	if s.Percent > 0 {
 		return min(population, uint64(math.Ceil(float64(population)*s.Percent/100)))
 	}
@@ -67,8 +67,8 @@ func (s *Sampler) Take() (bool, error) {
 	return taken, nil
 }
 
-// SampleReport is what a sample says about all objects.
-type SampleReport struct {
+// Report is what a sample says about all objects.
+type Report struct {
 	Population uint64  `json:"population"`
 	Size       uint64  `json:"size"`
 	Seed       string  `json:"seed"`
@@ -77,32 +77,32 @@ type SampleReport struct {
 	AtMost     uint64  `json:"at_most"` // of the population, with that confidence
 }
 
-// sampleConfidence is how sure a sample's statement is: in at most one of a
+// Confidence is how sure a sample's statement is: in at most one of a
 // hundred samples it is wrong, whatever the store holds.
-const sampleConfidence = 0.99
+const Confidence = 0.99
 
-// NewSampleReport draws the conclusion from a sample.
-func NewSampleReport(population, size, bad uint64, seed string) SampleReport {
-	return SampleReport{population, size, seed, bad, sampleConfidence, atMost(population, size, bad, 1-sampleConfidence)}
+// NewReport draws the conclusion from a sample.
+func NewReport(population, size, bad uint64, seed string) Report {
+	return Report{population, size, seed, bad, Confidence, AtMost(population, size, bad, 1-Confidence)}
 }
 
 // String is the conclusion in words.
-func (r SampleReport) String() string {
+func (r Report) String() string {
 	found := "none differs"
 	if r.Bad > 0 {
-		found = grouped(r.Bad) + " not the same"
+		found = Grouped(r.Bad) + " not the same"
 	}
-	text := fmt.Sprintf("%s of %s objects, %s", grouped(r.Size), grouped(r.Population), found)
+	text := fmt.Sprintf("%s of %s objects, %s", Grouped(r.Size), Grouped(r.Population), found)
 	if r.Size == r.Population {
 		return text
 	}
 	// The share is rounded up, so that the words promise no more than the number.
 	share := math.Ceil(float64(r.AtMost)/float64(r.Population)*1e5) / 1e3
-	return fmt.Sprintf("%s: with %g %% confidence at most %s of all (%.3f %%) differ", text, 100*r.Confidence, grouped(r.AtMost), share)
+	return fmt.Sprintf("%s: with %g %% confidence at most %s of all (%.3f %%) differ", text, 100*r.Confidence, Grouped(r.AtMost), share)
 }
 
-// grouped writes a number with a comma every three digits.
-func grouped(n uint64) string {
+// Grouped writes a number with a comma every three digits.
+func Grouped(n uint64) string {
 	text := strconv.FormatUint(n, 10)
 	for at := len(text) - 3; at > 0; at -= 3 {
 		text = text[:at] + "," + text[at:]

@@ -1,0 +1,23 @@
+package receipt
+
+import (
+	"time"
+)
+
+// CancelName is the file that marks a run as given up: in the run's folder, and in each
+// folder of its receipts, so that receipts which are copied away take it along. It is
+// durable before anything is deleted, and nothing removes it.
+const CancelName = "cancel.json"
+
+// CancelMark is its content. It is not signed: a reader only becomes more careful by it,
+// and takes one that cannot be parsed for a mark, too.
+type CancelMark struct {
+	Version int       `json:"version"`
+	Run     string    `json:"run"`
+	At      time.Time `json:"at"`
+	Host    string    `json:"host,omitempty"` // that canceled it
+	PID     int       `json:"pid,omitempty"`
+}
+
+// CancelVersion is that of the file.
+const CancelVersion = 1
