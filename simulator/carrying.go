@@ -119,7 +119,7 @@ func (l *life) packs() ([]spoil, error) {
 }
 
 // carried is a disk as the carrier holds it.
-func (l *life) carried(i int) (*Disk, error) { return NewDisk(diskName(i), l.disks[i], 0) }
+func (l *life) carried(i int) *Disk { return NewDisk(diskName(i), l.disks[i]) }
 
 // spoilPacks damages blocks of some packs on any disks. Every stripe keeps what it
 // needs: disks that are spoilt already take from the same m. TooMuchRots takes one
@@ -167,22 +167,14 @@ func (l *life) spoilPack(c *Carrier, what Trouble, dice *rand.Rand, p spoil) err
 	switch {
 	case what == ShardCut:
 		for _, i := range disks {
-			d, err := l.carried(i)
-			if err != nil {
-				return err
-			}
-			if _, err := c.Truncate(d, p.shards[i], dice.Int64N(p.size)); err != nil {
+			if _, err := c.Truncate(l.carried(i), p.shards[i], dice.Int64N(p.size)); err != nil {
 				return err
 			}
 		}
 		return nil
 	case what == BlocksSwapped && stripes > 2:
-		d, err := l.carried(disks[0])
-		if err != nil {
-			return err
-		}
 		a := dice.IntN(stripes - 2)
-		_, err = c.SwapBlocks(d, p.shards[disks[0]], int64(g.BlockSize), a, a+1)
+		_, err := c.SwapBlocks(l.carried(disks[0]), p.shards[disks[0]], int64(g.BlockSize), a, a+1)
 		return err
 	}
 	for s := range stripes {
@@ -198,20 +190,11 @@ func (l *life) spoilPack(c *Carrier, what Trouble, dice *rand.Rand, p spoil) err
 
 func (l *life) rotStripe(c *Carrier, p spoil, stripe int, disks []int) error {
 	for _, i := range disks {
-		if err := l.rotBlock(c, i, p.shards[i], stripe); err != nil {
+		if _, err := c.RotBlocks(l.carried(i), p.shards[i], int64(l.cfg.Job.Geometry.BlockSize), []int{stripe}); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (l *life) rotBlock(c *Carrier, i int, file string, block int) error {
-	d, err := l.carried(i)
-	if err != nil {
-		return err
-	}
-	_, err = c.RotBlocks(d, file, int64(l.cfg.Job.Geometry.BlockSize), []int{block})
-	return err
 }
 
 // shuffled are the disks of a pack that nobody has spoilt, in any order.
@@ -228,11 +211,7 @@ func (l *life) rotLogs(c *Carrier, dice *rand.Rand) error {
 		if l.disks[bay] == nil || !l.hurts(bay) {
 			continue
 		}
-		d, err := l.carried(bay)
-		if err != nil {
-			return err
-		}
-		err = vfs.Walk(l.disks[bay], appliance.Root, vfs.Limits{}, func(name string, e fs.DirEntry) error {
+		err := vfs.Walk(l.disks[bay], appliance.Root, vfs.Limits{}, func(name string, e fs.DirEntry) error {
 			public := strings.Contains(name, "/log/") || path.Base(name) == "job.dsse" || path.Base(name) == "disk.header" || path.Base(name) == "seal.dsse"
 			if !e.Type().IsRegular() || !public || dice.IntN(2) == 0 {
 				return nil
@@ -242,7 +221,7 @@ func (l *life) rotLogs(c *Carrier, dice *rand.Rand) error {
 				return err
 			}
 			l.met[LogRots]++
-			_, err = c.FlipBits(d, name, dice.Int64N(info.Size()), 1)
+			_, err = c.FlipBits(l.carried(bay), name, dice.Int64N(info.Size()), 1)
 			return err
 		})
 		if err != nil {

@@ -35,7 +35,7 @@ func device(t *testing.T, d *demo, packs int) {
 				t.Fatal(err)
 			}
 		}
-		disk, err := simulator.OpenDisk(name, folder, 0)
+		disk, err := simulator.OpenDisk(name, folder)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,7 +30,7 @@ func (d *demo) setUp(ctx context.Context) error {
 			if err := os.Mkdir(d.path("disks", name), 0o755); err != nil {
 				return told{}, err
 			}
-			disk, err := simulator.OpenDisk(name, d.path("disks", name), 0)
+			disk, err := simulator.OpenDisk(name, d.path("disks", name))
 			if err != nil {
 				return told{}, err
 			}
