@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -28,7 +29,7 @@ func TestCancelCutAnywhere(t *testing.T) {
 			for name, then := range map[string]*vfs.Mem{"a fault": disk, "and a loss of power": disk.CrashClone(newRand(1), 0)} {
 				marked := false
 				for _, folder := range []string{"", "receipts/"} {
-					if _, err := then.Stat(folder + CancelName); err == nil {
+					if _, err := then.Stat(folder + receipt.CancelName); err == nil {
 						marked = true
 					}
 				}

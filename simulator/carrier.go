@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -23,15 +22,12 @@ const (
 	Misplaced Kind = "misplaced" // a block that holds another block of the file
 	Replaced  Kind = "replaced"  // the content of another file
 	Truncated Kind = "truncated" // the range is cut off
-	Extended  Kind = "extended"  // the range was added
-	Zeroed    Kind = "zeroed"    // the range holds zeros
-	Removed   Kind = "removed"   // the file is gone
 	Stale     Kind = "stale"     // a folder as it was earlier
 	DiskLost  Kind = "disk lost" // all of it is gone
 )
 
 // Damage says what was done. Offset and Length are bytes of File; for Replaced
-// and Removed the whole file as it was, for Stale and DiskLost both are 0.
+// the whole file as it was, for Stale and DiskLost both are 0.
 type Damage struct {
 	Disk   string
 	File   string // or the folder; "." for a lost disk
@@ -44,8 +40,8 @@ func (d Damage) String() string {
 	return fmt.Sprintf("%s: %s: %s at %d, %d bytes", d.Disk, d.File, d.Kind, d.Offset, d.Length)
 }
 
-// ErrNoDamage reports that a call would have changed nothing, such as zeros over
-// zeros: a test that goes on would wait for a report that cannot come.
+// ErrNoDamage reports that a call would have changed nothing, such as a file
+// over its like: a test that goes on would wait for a report that cannot come.
 var ErrNoDamage = errors.New("nothing would change")
 
 const (
@@ -58,10 +54,9 @@ const (
 )
 
 // Carrier damages disks. The same Seed and the same calls in the same order do
-// the same damage. It reaches a disk that is unplugged, is not held to its
-// capacity, and syncs what it did, so that a later power cut does not mend it. While it
-// works nobody else may use the disk. After an error nothing or a part may have
-// been done.
+// the same damage. It syncs what it did, so that a later power cut does not mend it.
+// While it works nobody else may use the disk. After an error nothing or a part may
+// have been done.
 type Carrier struct {
 	Seed uint64
 
@@ -186,16 +181,6 @@ func (c *Carrier) SwapBlocks(d *Disk, name string, blockSize int64, i, j int) ([
 	}, nil
 }
 
-// Zero puts zeros into n bytes at off.
-func (c *Carrier) Zero(d *Disk, name string, off, n int64) (Damage, error) {
-	c.begin()
-	defer c.mu.Unlock()
-	if err := rewrite(d, name, off, n, func(p []byte) { clear(p) }); err != nil {
-		return Damage{}, err
-	}
-	return c.note(d, Damage{File: name, Kind: Zeroed, Offset: off, Length: n}), nil
-}
-
 // Truncate cuts a file to size.
 func (c *Carrier) Truncate(d *Disk, name string, size int64) (Damage, error) {
 	c.begin()
@@ -213,44 +198,14 @@ func (c *Carrier) Truncate(d *Disk, name string, size int64) (Damage, error) {
 	if err != nil {
 		return Damage{}, err
 	}
-	damage := c.note(d, Damage{File: name, Kind: Truncated, Offset: size, Length: old - size})
-	return damage, d.recount()
-}
-
-// Extend adds n random bytes to the end of a file.
-func (c *Carrier) Extend(d *Disk, name string, n int) (Damage, error) {
-	c.begin()
-	defer c.mu.Unlock()
-	if n <= 0 || n > maxDamage {
-		return Damage{}, fmt.Errorf("%s: extend by %d: %w", name, n, fs.ErrInvalid)
-	}
-	p := make([]byte, n)
-	c.rot(p)
-	var old int64
-	err := edit(d, name, func(f vfs.File) (err error) {
-		if old, err = f.Size(); err != nil {
-			return err
-		}
-		_, err = f.WriteAt(p, old)
-		return err
-	})
-	if err != nil {
-		return Damage{}, err
-	}
-	damage := c.note(d, Damage{File: name, Kind: Extended, Offset: old, Length: int64(n)})
-	return damage, d.recount()
+	return c.note(d, Damage{File: name, Kind: Truncated, Offset: size, Length: old - size}), nil
 }
 
 // ReplaceFile puts the content of src into dst, such as another pack's shard.
 func (c *Carrier) ReplaceFile(d *Disk, dst, src string) (Damage, error) {
-	return c.ReplaceFrom(d, dst, d, src)
-}
-
-// ReplaceFrom is ReplaceFile from another disk.
-func (c *Carrier) ReplaceFrom(d *Disk, dst string, from *Disk, src string) (Damage, error) {
 	c.begin()
 	defer c.mu.Unlock()
-	content, err := vfs.ReadFile(from.inner, src, maxDamage)
+	content, err := vfs.ReadFile(d.inner, src, maxDamage)
 	if err != nil {
 		return Damage{}, err
 	}
@@ -264,46 +219,7 @@ func (c *Carrier) ReplaceFrom(d *Disk, dst string, from *Disk, src string) (Dama
 	if err != nil {
 		return Damage{}, err
 	}
-	damage := c.note(d, Damage{File: dst, Kind: Replaced, Length: old})
-	return damage, d.recount()
-}
-
-// Swap exchanges the contents of two files of a disk.
-func (c *Carrier) Swap(d *Disk, a, b string) ([]Damage, error) {
-	c.begin()
-	defer c.mu.Unlock()
-	var contents [2][]byte
-	for i, name := range []string{a, b} {
-		content, err := vfs.ReadFile(d.inner, name, maxDamage)
-		if err != nil {
-			return nil, err
-		}
-		contents[i] = content
-	}
-	var all []Damage
-	for i, name := range []string{a, b} {
-		old, other := int64(len(contents[i])), contents[1-i]
-		if err := edit(d, name, func(f vfs.File) error { return overwrite(f, old, other) }); err != nil {
-			return all, err
-		}
-		all = append(all, c.note(d, Damage{File: name, Kind: Replaced, Length: old}))
-	}
-	return all, d.recount()
-}
-
-// RemoveFile loses one file.
-func (c *Carrier) RemoveFile(d *Disk, name string) (Damage, error) {
-	c.begin()
-	defer c.mu.Unlock()
-	info, err := d.inner.Stat(name)
-	if err != nil {
-		return Damage{}, err
-	}
-	if err := durable.Remove(d.inner, name); err != nil {
-		return Damage{}, err
-	}
-	damage := c.note(d, Damage{File: name, Kind: Removed, Length: info.Size()})
-	return damage, d.recount()
+	return c.note(d, Damage{File: dst, Kind: Replaced, Length: old}), nil
 }
 
 // blockRange returns where a block lies.
@@ -373,7 +289,7 @@ func readFull(f vfs.File, p []byte, off int64) error {
 	return err
 }
 
-// edit opens a file past the plug and the capacity, and syncs what fn did. The
+// edit opens a file and syncs what fn did. The
 // system's cached copy is dropped, so that readers meet what is on the disk.
 func edit(d *Disk, name string, fn func(f vfs.File) error) error {
 	f, err := d.inner.Open(name, vfs.OpenOptions{Write: true})

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"math/rand/v2"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -75,51 +73,19 @@ func (l *life) carryWith(ctx context.Context, e Event) error {
 	return nil
 }
 
-// spoil is one pack as the carrier sees it: shard files by the disk they are on.
-type spoil struct {
-	id     string
-	shards map[int]string
-	size   int64
-}
-
-var shardFile = regexp.MustCompile(`^([0-9a-f]{32})\.[0-9]{2}\.shard$`)
-
-func (l *life) packs() ([]spoil, error) {
-	all := map[string]*spoil{}
+// packs are those on the disks that are there.
+func (l *life) packs() ([]Pack, error) {
+	var disks []*Disk
 	for i, m := range l.disks {
-		if m == nil {
-			continue
-		}
-		err := vfs.Walk(m, appliance.Root, vfs.Limits{}, func(name string, d fs.DirEntry) error {
-			match := shardFile.FindStringSubmatch(d.Name())
-			if match == nil {
-				return nil
-			}
-			info, err := d.Info()
-			if err != nil {
-				return err
-			}
-			p := all[match[1]]
-			if p == nil {
-				p = &spoil{id: match[1], shards: map[int]string{}}
-				all[match[1]] = p
-			}
-			p.shards[i], p.size = name, max(p.size, info.Size())
-			return nil
-		})
-		if err != nil {
-			return nil, err
+		if m != nil {
+			disks = append(disks, l.carried(i))
 		}
 	}
-	var packs []spoil
-	for _, id := range slices.Sorted(maps.Keys(all)) {
-		packs = append(packs, *all[id])
-	}
-	return packs, nil
+	return Packs(disks)
 }
 
 // carried is a disk as the carrier holds it.
-func (l *life) carried(i int) (*Disk, error) { return NewDisk(diskName(i), l.disks[i], 0) }
+func (l *life) carried(i int) *Disk { return NewDisk(diskName(i), l.disks[i]) }
 
 // spoilPacks damages blocks of some packs on any disks. Every stripe keeps what it
 // needs: disks that are spoilt already take from the same m. TooMuchRots takes one
@@ -135,9 +101,8 @@ func (l *life) spoilPacks(c *Carrier, what Trouble, dice *rand.Rand) error {
 		l.met[what]++
 		l.lost = true
 		p := packs[dice.IntN(len(packs))]
-		disks := slices.Sorted(maps.Keys(p.shards))
-		dice.Shuffle(len(disks), func(a, b int) { disks[a], disks[b] = disks[b], disks[a] })
-		return l.rotStripe(c, p, dice.IntN(p.stripes(g)), disks[:min(g.M+1, len(disks))])
+		disks := l.shuffled(dice, p, true)
+		return l.rotStripe(c, p, dice.IntN(p.Stripes(int64(g.BlockSize))), disks[:min(g.M+1, len(disks))])
 	}
 	if budget == 0 {
 		return nil
@@ -155,68 +120,52 @@ func (l *life) spoilPacks(c *Carrier, what Trouble, dice *rand.Rand) error {
 	return nil
 }
 
-func (p spoil) stripes(g manifest.JobGeometry) int {
-	return int((p.size + int64(g.BlockSize) - 1) / int64(g.BlockSize))
-}
-
 // spoilPack damages up to l.rotten blocks of each stripe of a pack.
-func (l *life) spoilPack(c *Carrier, what Trouble, dice *rand.Rand, p spoil) error {
+func (l *life) spoilPack(c *Carrier, what Trouble, dice *rand.Rand, p Pack) error {
 	g := l.cfg.Job.Geometry
-	stripes := p.stripes(g)
-	disks := l.shuffled(dice, p)[:l.rotten]
+	stripes := p.Stripes(int64(g.BlockSize))
+	disks := l.shuffled(dice, p, false)[:l.rotten]
 	switch {
 	case what == ShardCut:
 		for _, i := range disks {
-			d, err := l.carried(i)
-			if err != nil {
-				return err
-			}
-			if _, err := c.Truncate(d, p.shards[i], dice.Int64N(p.size)); err != nil {
+			if _, err := c.Truncate(l.carried(i), p.Shards[diskName(i)].File, dice.Int64N(p.Size)); err != nil {
 				return err
 			}
 		}
 		return nil
 	case what == BlocksSwapped && stripes > 2:
-		d, err := l.carried(disks[0])
-		if err != nil {
-			return err
-		}
 		a := dice.IntN(stripes - 2)
-		_, err = c.SwapBlocks(d, p.shards[disks[0]], int64(g.BlockSize), a, a+1)
+		_, err := c.SwapBlocks(l.carried(disks[0]), p.Shards[diskName(disks[0])].File, int64(g.BlockSize), a, a+1)
 		return err
 	}
 	for s := range stripes {
 		if dice.IntN(4) > 0 {
 			continue
 		}
-		if err := l.rotStripe(c, p, s, l.shuffled(dice, p)[:1+dice.IntN(l.rotten)]); err != nil {
+		if err := l.rotStripe(c, p, s, l.shuffled(dice, p, false)[:1+dice.IntN(l.rotten)]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *life) rotStripe(c *Carrier, p spoil, stripe int, disks []int) error {
+func (l *life) rotStripe(c *Carrier, p Pack, stripe int, disks []int) error {
 	for _, i := range disks {
-		if err := l.rotBlock(c, i, p.shards[i], stripe); err != nil {
+		if _, err := c.RotBlocks(l.carried(i), p.Shards[diskName(i)].File, int64(l.cfg.Job.Geometry.BlockSize), []int{stripe}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *life) rotBlock(c *Carrier, i int, file string, block int) error {
-	d, err := l.carried(i)
-	if err != nil {
-		return err
+// shuffled are the disks of a pack in any order, those that are spoilt already only if
+// asked for.
+func (l *life) shuffled(dice *rand.Rand, p Pack, spoilt bool) (disks []int) {
+	for i := range l.disks {
+		if _, ok := p.Shards[diskName(i)]; ok && (spoilt || !l.hurt[i]) {
+			disks = append(disks, i)
+		}
 	}
-	_, err = c.RotBlocks(d, file, int64(l.cfg.Job.Geometry.BlockSize), []int{block})
-	return err
-}
-
-// shuffled are the disks of a pack that nobody has spoilt, in any order.
-func (l *life) shuffled(dice *rand.Rand, p spoil) []int {
-	disks := slices.DeleteFunc(slices.Sorted(maps.Keys(p.shards)), func(i int) bool { return l.hurt[i] })
 	dice.Shuffle(len(disks), func(a, b int) { disks[a], disks[b] = disks[b], disks[a] })
 	return disks
 }
@@ -228,11 +177,7 @@ func (l *life) rotLogs(c *Carrier, dice *rand.Rand) error {
 		if l.disks[bay] == nil || !l.hurts(bay) {
 			continue
 		}
-		d, err := l.carried(bay)
-		if err != nil {
-			return err
-		}
-		err = vfs.Walk(l.disks[bay], appliance.Root, vfs.Limits{}, func(name string, e fs.DirEntry) error {
+		err := vfs.Walk(l.disks[bay], appliance.Root, vfs.Limits{}, func(name string, e fs.DirEntry) error {
 			public := strings.Contains(name, "/log/") || path.Base(name) == "job.dsse" || path.Base(name) == "disk.header" || path.Base(name) == "seal.dsse"
 			if !e.Type().IsRegular() || !public || dice.IntN(2) == 0 {
 				return nil
@@ -242,7 +187,7 @@ func (l *life) rotLogs(c *Carrier, dice *rand.Rand) error {
 				return err
 			}
 			l.met[LogRots]++
-			_, err = c.FlipBits(d, name, dice.Int64N(info.Size()), 1)
+			_, err = c.FlipBits(l.carried(bay), name, dice.Int64N(info.Size()), 1)
 			return err
 		})
 		if err != nil {

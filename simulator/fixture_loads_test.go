@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance"
@@ -104,16 +103,14 @@ func (l *load) seePacks(t *testing.T) {
 	all, err := l.life.packs()
 	must(t, err)
 	for _, p := range all {
-		if slices.ContainsFunc(l.packs, func(old *loadPack) bool { return old.id == p.id }) {
+		if slices.ContainsFunc(l.packs, func(old *loadPack) bool { return old.id == p.ID }) {
 			continue
 		}
-		n := &loadPack{id: p.id, disks: make([]int, len(p.shards)), stripes: (p.size + spliceBlock - 1) / spliceBlock}
-		for disk, name := range p.shards {
-			var j int
-			if _, err := fmt.Sscanf(strings.TrimPrefix(path.Base(name), p.id), ".%d.shard", &j); err != nil {
-				t.Fatal(err)
+		n := &loadPack{id: p.ID, disks: make([]int, len(p.Shards)), stripes: (p.Size + spliceBlock - 1) / spliceBlock}
+		for disk := range l.life.disks {
+			if shard, ok := p.Shards[diskName(disk)]; ok {
+				n.disks[shard.Number] = disk
 			}
-			n.disks[j] = disk
 		}
 		l.packs = append(l.packs, n)
 	}

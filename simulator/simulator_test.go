@@ -9,12 +9,10 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
-	"syscall"
 	"testing"
 
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
-	"github.com/sledge-io/sledge/internal/vfs/vfstest"
 	"github.com/sledge-io/sledge/simulator"
 )
 
@@ -25,146 +23,39 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func memDisk(t *testing.T, capacity int64) *simulator.Disk {
-	t.Helper()
-	d, err := simulator.NewDisk("bay0", vfs.NewMem(vfs.MemOptions{}), capacity)
-	must(t, err)
-	return d
+// disk is one with what is on it.
+type disk struct {
+	*simulator.Disk
+	vfs.FS
 }
 
-func folderDisk(t *testing.T, capacity int64) *simulator.Disk {
+func memDisk() disk {
+	mem := vfs.NewMem(vfs.MemOptions{})
+	return disk{simulator.NewDisk("bay0", mem), mem}
+}
+
+func folderDisk(t *testing.T) disk {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "bay0")
 	must(t, os.Mkdir(folder, 0o700))
-	d, err := simulator.OpenDisk("bay0", folder, capacity)
+	d, err := simulator.OpenDisk("bay0", folder)
 	must(t, err)
 	t.Cleanup(func() { d.Close() })
-	return d
+	seen, err := vfs.OS(folder)
+	must(t, err)
+	t.Cleanup(func() { vfs.Close(seen) })
+	return disk{d, seen}
 }
 
 // eachDisk runs a test on a disk in memory and on a real folder.
-func eachDisk(t *testing.T, run func(t *testing.T, d *simulator.Disk)) {
-	t.Run("mem", func(t *testing.T) { run(t, memDisk(t, 0)) })
-	t.Run("folder", func(t *testing.T) { run(t, folderDisk(t, 0)) })
-}
-
-func TestDiskConformance(t *testing.T) {
-	t.Run("mem", func(t *testing.T) {
-		vfstest.TestFS(t, func(t *testing.T) vfs.FS { return memDisk(t, 4<<20) })
-	})
-	t.Run("folder", func(t *testing.T) {
-		vfstest.TestFS(t, func(t *testing.T) vfs.FS { return folderDisk(t, 4<<20) })
-	})
-}
-
-func free(t *testing.T, d *simulator.Disk) int64 {
-	t.Helper()
-	n, _, err := d.Free()
-	must(t, err)
-	return n
-}
-
-func TestDiskCapacity(t *testing.T) {
-	d := memDisk(t, 1000)
-	want := func(n int64) {
-		t.Helper()
-		if got := free(t, d); got != n {
-			t.Errorf("free %d, want %d", got, n)
-		}
-	}
-	f, err := d.Create("f", vfs.CreateOptions{Preallocate: 300})
-	must(t, err)
-	want(700)
-	_, err = f.WriteAt(make([]byte, 400), 0)
-	must(t, err)
-	want(600)
-	if n, err := f.WriteAt(make([]byte, 601), 400); n != 0 || !errors.Is(err, syscall.ENOSPC) {
-		t.Errorf("write over the capacity: %d, %v", n, err)
-	}
-	if err := f.Truncate(1001); !errors.Is(err, syscall.ENOSPC) {
-		t.Errorf("truncate over the capacity: %v", err)
-	}
-	if _, err := d.Create("g", vfs.CreateOptions{Preallocate: 601}); !errors.Is(err, syscall.ENOSPC) {
-		t.Errorf("preallocation over the capacity: %v", err)
-	}
-	if _, err := d.Create("f", vfs.CreateOptions{Preallocate: 601}); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("create of a file that exists: %v", err)
-	}
-	want(600)
-	must(t, f.Truncate(100))
-	want(900)
-	must(t, d.Link("f", "link"))
-	must(t, d.Remove("f"))
-	want(900)
-	must(t, d.Mkdir("a", 0))
-	must(t, d.Rename("link", "a/f"))
-	must(t, d.Rename("a", "b"))
-	want(900)
-	must(t, durable.WriteFile(d, "other", make([]byte, 50)))
-	want(850)
-	must(t, d.Rename("other", "b/f"))
-	want(950)
-	must(t, d.Remove("b/f"))
-	want(1000)
-	_, err = f.WriteAt(make([]byte, 10), 0) // the file is gone, its handle is not
-	must(t, err)
-	want(1000)
-	must(t, f.Close())
-}
-
-func TestDiskCountsWhatIsThere(t *testing.T) {
-	mem := vfs.NewMem(vfs.MemOptions{})
-	must(t, durable.WriteFile(mem, "old", make([]byte, 300)))
-	d, err := simulator.NewDisk("bay0", mem, 1000)
-	must(t, err)
-	if got := free(t, d); got != 700 {
-		t.Errorf("free %d, want 700", got)
-	}
-	must(t, durable.WriteFile(d, "old", make([]byte, 10)))
-	if got := free(t, d); got != 990 {
-		t.Errorf("free %d, want 990", got)
-	}
-}
-
-func TestUnplug(t *testing.T) {
-	eachDisk(t, func(t *testing.T, d *simulator.Disk) {
-		must(t, durable.WriteFile(d, "f", []byte("x")))
-		f, err := d.Open("f", vfs.OpenOptions{Write: true})
-		must(t, err)
-		defer f.Close()
-		d.Unplug()
-		for name, err := range map[string]error{
-			"open":     second(d.Open("f", vfs.OpenOptions{})),
-			"create":   second(d.Create("g", vfs.CreateOptions{})),
-			"remove":   d.Remove("f"),
-			"rename":   d.Rename("f", "g"),
-			"link":     d.Link("f", "g"),
-			"mkdir":    d.Mkdir("d", 0),
-			"readdir":  second(d.ReadDir(".")),
-			"stat":     second(d.Stat("f")),
-			"syncdir":  d.SyncDir("."),
-			"free":     func() error { _, _, err := d.Free(); return err }(),
-			"read":     second(f.ReadAt(make([]byte, 1), 0)),
-			"write":    second(f.WriteAt([]byte("y"), 0)),
-			"size":     second(f.Size()),
-			"truncate": f.Truncate(0),
-			"sync":     f.Sync(),
-			"punch":    f.Punch(0, 1),
-		} {
-			if !errors.Is(err, simulator.ErrUnplugged) || !errors.Is(err, syscall.EIO) {
-				t.Errorf("%s: %v", name, err)
-			}
-		}
-		d.Plug()
-		if got := content(t, d, "f"); got != "x" {
-			t.Errorf("plugged in again, the file holds %q", got)
-		}
-	})
+func eachDisk(t *testing.T, run func(t *testing.T, d disk)) {
+	t.Run("mem", func(t *testing.T) { run(t, memDisk()) })
+	t.Run("folder", func(t *testing.T) { run(t, folderDisk(t)) })
 }
 
 func second[T any](_ T, err error) error { return err }
 
-func content(t *testing.T, d *simulator.Disk, name string) string {
+func content(t *testing.T, d vfs.FS, name string) string {
 	t.Helper()
 	data, err := vfs.ReadFile(d, name, 1<<20)
 	must(t, err)
@@ -210,47 +101,24 @@ func TestDamage(t *testing.T) {
 			{"bay0", "d/f", simulator.Misplaced, 3584, 512},
 			{"bay0", "d/f", simulator.Misplaced, 1024, 512},
 		}, size},
-		{"zero", func(c *simulator.Carrier, d *simulator.Disk) ([]simulator.Damage, error) {
-			return one(c.Zero(d, "d/f", 5, 700))
-		}, []simulator.Damage{{"bay0", "d/f", simulator.Zeroed, 5, 700}}, size},
 		{"truncate", func(c *simulator.Carrier, d *simulator.Disk) ([]simulator.Damage, error) {
 			return one(c.Truncate(d, "d/f", 77))
 		}, []simulator.Damage{{"bay0", "d/f", simulator.Truncated, 77, size - 77}}, 77},
-		{"extend", func(c *simulator.Carrier, d *simulator.Disk) ([]simulator.Damage, error) {
-			return one(c.Extend(d, "d/f", 50))
-		}, []simulator.Damage{{"bay0", "d/f", simulator.Extended, size, 50}}, size + 50},
 		{"replace", func(c *simulator.Carrier, d *simulator.Disk) ([]simulator.Damage, error) {
 			return one(c.ReplaceFile(d, "d/f", "other"))
 		}, []simulator.Damage{{"bay0", "d/f", simulator.Replaced, 0, size}}, 3000},
-		{"swap", func(c *simulator.Carrier, d *simulator.Disk) ([]simulator.Damage, error) {
-			return c.Swap(d, "d/f", "other")
-		}, []simulator.Damage{
-			{"bay0", "d/f", simulator.Replaced, 0, size},
-			{"bay0", "other", simulator.Replaced, 0, 3000},
-		}, 3000},
-		{"remove", func(c *simulator.Carrier, d *simulator.Disk) ([]simulator.Damage, error) {
-			return one(c.RemoveFile(d, "d/f"))
-		}, []simulator.Damage{{"bay0", "d/f", simulator.Removed, 0, size}}, -1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			eachDisk(t, func(t *testing.T, d *simulator.Disk) {
+			eachDisk(t, func(t *testing.T, d disk) {
 				before := pattern(size, 1)
 				must(t, durable.MkdirAll(d, "d"))
 				must(t, durable.WriteFile(d, "d/f", before))
 				must(t, durable.WriteFile(d, "other", pattern(3000, 2)))
-				d.Unplug() // the carrier reaches it all the same
 				c := &simulator.Carrier{Seed: 7}
-				got, err := test.run(c, d)
+				got, err := test.run(c, d.Disk)
 				must(t, err)
-				d.Plug()
 				if !reflect.DeepEqual(got, test.want) || !reflect.DeepEqual(c.Done(), test.want) {
 					t.Errorf("got %v, done %v, want %v", got, c.Done(), test.want)
-				}
-				if test.size < 0 {
-					if _, err := d.Stat("d/f"); !errors.Is(err, fs.ErrNotExist) {
-						t.Errorf("the file is still there: %v", err)
-					}
-					return
 				}
 				after := []byte(content(t, d, "d/f"))
 				if len(after) != test.size {
@@ -287,26 +155,24 @@ func checkDamage(t *testing.T, before, after []byte, damage []simulator.Damage) 
 }
 
 func TestDamageRefused(t *testing.T) {
-	d := memDisk(t, 0)
+	d := memDisk()
 	must(t, durable.WriteFile(d, "f", make([]byte, 1000)))
 	must(t, durable.WriteFile(d, "same", make([]byte, 1000)))
 	c := &simulator.Carrier{Seed: 1}
-	snapshot, err := c.Snapshot(d, ".")
+	snapshot, err := c.Snapshot(d.Disk, ".")
 	must(t, err)
 	for name, test := range map[string]struct{ err, want error }{
-		"flip behind the end":  {second(c.FlipBits(d, "f", 998, 3)), fs.ErrInvalid},
-		"flip before":          {second(c.FlipBits(d, "f", -1, 3)), fs.ErrInvalid},
-		"flip nothing":         {second(c.FlipBits(d, "f", 0, 0)), fs.ErrInvalid},
-		"rot behind the end":   {second(c.RotBlocks(d, "f", 500, []int{2})), fs.ErrInvalid},
-		"rot of no block size": {second(c.RotBlocks(d, "f", 0, []int{0})), fs.ErrInvalid},
-		"zeros over zeros":     {second(c.Zero(d, "f", 0, 100)), simulator.ErrNoDamage},
-		"truncate to the same": {second(c.Truncate(d, "f", 1000)), simulator.ErrNoDamage},
-		"replace by the same":  {second(c.ReplaceFile(d, "f", "same")), simulator.ErrNoDamage},
-		"swap with the same":   {second(c.Swap(d, "f", "same")), simulator.ErrNoDamage},
-		"equal blocks":         {second(c.SwapBlocks(d, "f", 500, 0, 1)), simulator.ErrNoDamage},
-		"one block":            {second(c.SwapBlocks(d, "f", 500, 1, 1)), fs.ErrInvalid},
+		"flip behind the end":  {second(c.FlipBits(d.Disk, "f", 998, 3)), fs.ErrInvalid},
+		"flip before":          {second(c.FlipBits(d.Disk, "f", -1, 3)), fs.ErrInvalid},
+		"flip nothing":         {second(c.FlipBits(d.Disk, "f", 0, 0)), fs.ErrInvalid},
+		"rot behind the end":   {second(c.RotBlocks(d.Disk, "f", 500, []int{2})), fs.ErrInvalid},
+		"rot of no block size": {second(c.RotBlocks(d.Disk, "f", 0, []int{0})), fs.ErrInvalid},
+		"truncate to the same": {second(c.Truncate(d.Disk, "f", 1000)), simulator.ErrNoDamage},
+		"replace by the same":  {second(c.ReplaceFile(d.Disk, "f", "same")), simulator.ErrNoDamage},
+		"equal blocks":         {second(c.SwapBlocks(d.Disk, "f", 500, 0, 1)), simulator.ErrNoDamage},
+		"one block":            {second(c.SwapBlocks(d.Disk, "f", 500, 1, 1)), fs.ErrInvalid},
 		"restore of the same":  {second(c.Restore(snapshot)), simulator.ErrNoDamage},
-		"no file":              {second(c.FlipBits(d, "g", 0, 1)), fs.ErrNotExist},
+		"no file":              {second(c.FlipBits(d.Disk, "g", 0, 1)), fs.ErrNotExist},
 	} {
 		if !errors.Is(test.err, test.want) {
 			t.Errorf("%s: %v, want %v", name, test.err, test.want)
@@ -320,13 +186,13 @@ func TestDamageRefused(t *testing.T) {
 // The same seed does the same damage, another seed another.
 func TestSeed(t *testing.T) {
 	run := func(seed uint64) (string, []int) {
-		d := memDisk(t, 0)
+		d := memDisk()
 		must(t, durable.WriteFile(d, "f", pattern(5000, 1)))
 		c := &simulator.Carrier{Seed: seed}
 		blocks := c.Pick(9, 3)
-		_, err := c.RotBlocks(d, "f", 512, blocks)
+		_, err := c.RotBlocks(d.Disk, "f", 512, blocks)
 		must(t, err)
-		_, err = c.FlipBits(d, "f", 10, 100)
+		_, err = c.FlipBits(d.Disk, "f", 10, 100)
 		must(t, err)
 		return content(t, d, "f"), blocks
 	}
@@ -342,14 +208,13 @@ func TestSeed(t *testing.T) {
 }
 
 func TestSnapshot(t *testing.T) {
-	eachDisk(t, func(t *testing.T, d *simulator.Disk) {
+	eachDisk(t, func(t *testing.T, d disk) {
 		must(t, durable.MkdirAll(d, "log/tile"))
 		must(t, durable.WriteFile(d, "log/checkpoint", []byte("old")))
 		must(t, durable.WriteFile(d, "log/tile/0", []byte("tile")))
 		must(t, durable.WriteFile(d, "outside", []byte("old")))
-		before := free(t, memDisk(t, 0))
 		c := &simulator.Carrier{}
-		s, err := c.Snapshot(d, "log")
+		s, err := c.Snapshot(d.Disk, "log")
 		must(t, err)
 
 		must(t, durable.WriteFile(d, "log/checkpoint", []byte("newer")))
@@ -374,63 +239,42 @@ func TestSnapshot(t *testing.T) {
 		if _, err := d.Stat("log/more"); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("what was added stayed: %v", err)
 		}
-
-		copyDisk, err := simulator.NewDisk("bay1", vfs.NewMem(vfs.MemOptions{}), 0)
-		must(t, err)
-		_, err = c.RestoreOn(copyDisk, s)
-		must(t, err)
-		if got := content(t, copyDisk, "log/checkpoint"); got != "old" {
-			t.Errorf("copy %q", got)
-		}
-		if used := before - free(t, copyDisk); used != int64(len("old")+len("tile")) {
-			t.Errorf("the copy takes %d bytes", used)
-		}
 	})
 }
 
 func TestLose(t *testing.T) {
-	eachDisk(t, func(t *testing.T, d *simulator.Disk) {
-		must(t, durable.WriteFile(d, "f", []byte("x")))
-		c := &simulator.Carrier{}
-		lost, err := c.Lose(d)
-		must(t, err)
-		if want := (simulator.Damage{Disk: "bay0", File: ".", Kind: simulator.DiskLost}); lost.Damage != want {
-			t.Errorf("got %v, want %v", lost.Damage, want)
-		}
-		if _, err := d.Stat("f"); !errors.Is(err, simulator.ErrUnplugged) {
-			t.Errorf("the lost disk answers: %v", err)
-		}
-		if d.Folder != "" {
-			if _, err := os.Stat(d.Folder); !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("the folder is still there: %v", err)
-			}
-			if _, err := os.Stat(filepath.Join(d.Folder+".lost", "f")); err != nil {
-				t.Error(err)
-			}
-			if _, err := c.Lose(d); err == nil {
-				t.Error("lost twice")
-			}
-		}
-		must(t, lost.GiveBack())
-		if got := content(t, d, "f"); got != "x" {
-			t.Errorf("given back, the file holds %q", got)
-		}
-		if len(c.Done()) != 1 {
-			t.Errorf("done: %v", c.Done())
-		}
-	})
+	d := folderDisk(t)
+	must(t, durable.WriteFile(d, "f", []byte("x")))
+	c := &simulator.Carrier{}
+	lost, err := c.Lose(d.Disk)
+	must(t, err)
+	if want := (simulator.Damage{Disk: "bay0", File: ".", Kind: simulator.DiskLost}); lost != want {
+		t.Errorf("got %v, want %v", lost, want)
+	}
+	if _, err := os.Stat(d.Folder); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder is still there: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(d.Folder+".lost", "f")); err != nil {
+		t.Error(err)
+	}
+	must(t, os.Mkdir(d.Folder, 0o700)) // another disk in its bay
+	if _, err := c.Lose(d.Disk); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("lost twice: %v", err)
+	}
+	if len(c.Done()) != 1 {
+		t.Errorf("done: %v", c.Done())
+	}
 }
 
 // Damage outlives a power cut: the carrier syncs it.
 func TestDamageIsDurable(t *testing.T) {
 	mem := vfs.NewMem(vfs.MemOptions{})
-	d, err := simulator.NewDisk("bay0", mem, 0)
-	must(t, err)
+	d := disk{simulator.NewDisk("bay0", mem), mem}
 	must(t, durable.WriteFile(d, "f", pattern(1000, 1)))
 	c := &simulator.Carrier{}
-	_, err = c.FlipBits(d, "f", 0, 10)
+	_, err := c.FlipBits(d.Disk, "f", 0, 10)
 	must(t, err)
-	_, err = c.Extend(d, "f", 10)
+	_, err = c.Truncate(d.Disk, "f", 900)
 	must(t, err)
 	now := content(t, d, "f")
 	left, err := vfs.ReadFile(mem.CrashClone(rand.New(rand.NewSource(1)), 0), "f", 1<<20)
@@ -440,44 +284,13 @@ func TestDamageIsDurable(t *testing.T) {
 	}
 }
 
-// Files that were open while the carrier worked are still counted once.
-func TestDamageKeepsAccounts(t *testing.T) {
-	d := memDisk(t, 10000)
-	must(t, durable.WriteFile(d, "f", pattern(1000, 1)))
-	must(t, d.Link("f", "g"))
-	f, err := d.Open("f", vfs.OpenOptions{Write: true})
-	must(t, err)
-	c := &simulator.Carrier{}
-	_, err = c.Extend(d, "f", 500)
-	must(t, err)
-	if got := free(t, d); got != 8500 {
-		t.Errorf("free %d, want 8500", got)
-	}
-	_, err = f.WriteAt(make([]byte, 100), 1500)
-	must(t, err)
-	if got := free(t, d); got != 8400 {
-		t.Errorf("free %d, want 8400", got)
-	}
-	_, err = c.RemoveFile(d, "f")
-	must(t, err)
-	if got := free(t, d); got != 8400 {
-		t.Errorf("free %d with a name left, want 8400", got)
-	}
-	_, err = c.RemoveFile(d, "g")
-	must(t, err)
-	if got := free(t, d); got != 10000 {
-		t.Errorf("free %d, want 10000", got)
-	}
-	must(t, f.Close())
-}
-
 // A rotten block always differs, however small it is.
 func TestRotAlwaysDiffers(t *testing.T) {
-	d := memDisk(t, 0)
+	d := memDisk()
 	before := pattern(2000, 3)
 	must(t, durable.WriteFile(d, "f", before))
 	c := &simulator.Carrier{Seed: 3}
-	_, err := c.RotBlocks(d, "f", 1, c.Pick(2000, 2000))
+	_, err := c.RotBlocks(d.Disk, "f", 1, c.Pick(2000, 2000))
 	must(t, err)
 	after := content(t, d, "f")
 	for i := range before {

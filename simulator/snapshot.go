@@ -52,10 +52,8 @@ func (s *Snapshot) equal(other *Snapshot) bool {
 
 // Restore makes the folder again what it was at the snapshot; what has been added
 // since is removed.
-func (c *Carrier) Restore(s *Snapshot) (Damage, error) { return c.RestoreOn(s.disk, s) }
-
-// RestoreOn is Restore on another disk, where the same folder becomes a copy.
-func (c *Carrier) RestoreOn(d *Disk, s *Snapshot) (Damage, error) {
+func (c *Carrier) Restore(s *Snapshot) (Damage, error) {
+	d := s.disk
 	c.begin()
 	defer c.mu.Unlock()
 	if now, err := c.Snapshot(d, s.folder); err == nil && now.equal(s) {
@@ -64,8 +62,7 @@ func (c *Carrier) RestoreOn(d *Disk, s *Snapshot) (Damage, error) {
 	if err := s.write(d.inner); err != nil {
 		return Damage{}, fmt.Errorf("restore %s: %w", d.Name, err)
 	}
-	damage := c.note(d, Damage{File: s.folder, Kind: Stale})
-	return damage, d.recount()
+	return c.note(d, Damage{File: s.folder, Kind: Stale}), nil
 }
 
 // write empties the folder and fills it from the snapshot.
@@ -95,46 +92,20 @@ func (s *Snapshot) write(disk vfs.FS) error {
 	return nil
 }
 
-// Lost is a disk that did not arrive.
-type Lost struct {
-	Damage Damage
-	disk   *Disk
-}
-
 // lostSuffix marks the folder of a lost disk.
 const lostSuffix = ".lost"
 
-// Lose takes a disk away: it is unplugged, and a real folder is renamed to
-// NAME.lost, so that who opens it anew does not find it either.
-func (c *Carrier) Lose(d *Disk) (*Lost, error) {
+// Lose takes a disk of a real folder away: the folder is renamed to NAME.lost, and
+// replaces nothing there.
+func (c *Carrier) Lose(d *Disk) (Damage, error) {
 	c.begin()
 	defer c.mu.Unlock()
-	if d.Folder != "" {
-		if err := move(d.Folder, d.Folder+lostSuffix); err != nil {
-			return nil, fmt.Errorf("lose %s: %w", d.Name, err)
-		}
-	}
-	d.Unplug()
-	return &Lost{Damage: c.note(d, Damage{File: ".", Kind: DiskLost}), disk: d}, nil
-}
-
-// GiveBack ends Lose: the disk is back under its name and plugged in. The Damage
-// stays in Carrier.Done.
-func (l *Lost) GiveBack() error {
-	if folder := l.disk.Folder; folder != "" {
-		if err := move(folder+lostSuffix, folder); err != nil {
-			return fmt.Errorf("give back %s: %w", l.disk.Name, err)
-		}
-	}
-	l.disk.Plug()
-	return nil
-}
-
-// move renames a folder of the real file system, which lies above any vfs.FS, and
-// replaces nothing.
-func move(from, to string) error {
+	to := d.Folder + lostSuffix
 	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
-		return &fs.PathError{Op: "rename", Path: to, Err: fs.ErrExist}
+		return Damage{}, fmt.Errorf("lose %s: %s: %w", d.Name, to, fs.ErrExist)
 	}
-	return os.Rename(from, to)
+	if err := os.Rename(d.Folder, to); err != nil {
+		return Damage{}, fmt.Errorf("lose %s: %w", d.Name, err)
+	}
+	return c.note(d, Damage{File: ".", Kind: DiskLost}), nil
 }

@@ -26,6 +26,18 @@ type call struct {
 	result any   // where the answer's result is decoded to
 }
 
+// Exit codes that the demonstration expects besides 0 (docs/exit-codes.md).
+const (
+	exitDamage = 8  // damage, and nothing is lost
+	exitSource = 11 // source entries were skipped and named
+)
+
+// into is c with a place for its result, and exit codes besides 0.
+func (c call) into(result any, allow ...int) call {
+	c.result, c.allow = result, allow
+	return c
+}
+
 // answer is what every verb writes with --json.
 type answer struct {
 	OK     bool            `json:"ok"`

@@ -35,7 +35,7 @@ func device(t *testing.T, d *demo, packs int) {
 				t.Fatal(err)
 			}
 		}
-		disk, err := simulator.OpenDisk(name, folder, 0)
+		disk, err := simulator.OpenDisk(name, folder)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +46,7 @@ func device(t *testing.T, d *demo, packs int) {
 
 // damaged makes a device, damages it, and gives the findings of a verifier that
 // sees everything.
-func damaged(t *testing.T, seed uint64, packs int) (*demo, []pack, []*finding) {
+func damaged(t *testing.T, seed uint64, packs int) (*demo, []simulator.Pack, []*finding) {
 	t.Helper()
 	d := &demo{carrier: simulator.Carrier{Seed: seed}}
 	device(t, d, packs)
@@ -65,8 +65,8 @@ func damaged(t *testing.T, seed uint64, packs int) (*demo, []pack, []*finding) {
 	if err := os.Remove(journal); err != nil {
 		t.Fatal(err)
 	}
-	list, err := surveyPacks(d.disks)
-	if err != nil || len(list) != packs || list[0].stripes != 3 {
+	list, err := simulator.Packs(d.disks)
+	if err != nil || len(list) != packs || list[0].Stripes(blockSize) != 3 {
 		t.Fatalf("%d packs: %v", len(list), err)
 	}
 	if d.damage, err = d.doDamage(list); err != nil {
@@ -91,7 +91,7 @@ func allFindings(d *demo) (all []*finding) {
 					f.Class, f.Text = "leftover", "journal/ still has 1 files"
 				}
 			default:
-				id, shard, _ := parseShard(x.File)
+				id, shard, _ := simulator.ParseShard(x.File)
 				first, last := x.Offset/blockSize, (x.Offset+x.Length-1)/blockSize
 				f.Pack, f.Shard, f.FirstStripe, f.LastStripe = id, &shard, &first, &last
 			}
@@ -143,11 +143,11 @@ func TestFindingsAreCompared(t *testing.T) {
 func TestWorstStripe(t *testing.T) {
 	d, packs, _ := damaged(t, 3, 3)
 	for _, disk := range d.disks {
-		shard := packs[0].shards[disk.Name]
+		shard := packs[0].Shards[disk.Name]
 		if _, err := os.Stat(disk.Folder); err != nil {
 			continue
 		}
-		if _, err := d.carrier.RotBlocks(disk, shard.file, blockSize, []int{1}); err != nil {
+		if _, err := d.carrier.RotBlocks(disk, shard.File, blockSize, []int{1}); err != nil {
 			t.Fatal(err)
 		}
 	}

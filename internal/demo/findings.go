@@ -13,48 +13,36 @@ import (
 
 // finding is one line of what "verify disks" found.
 type finding struct {
-	Severity    string `json:"severity"`
-	Class       string `json:"class"`
-	Disk        string `json:"disk"`
-	Bay         *int   `json:"bay"`
-	Pack        string `json:"pack"`
-	Shard       *int   `json:"shard"`
+	Severity, Class, Disk, Pack, Text string
+
+	Bay, Shard  *int
 	FirstStripe *int64 `json:"first_stripe"`
 	LastStripe  *int64 `json:"last_stripe"`
-	Text        string `json:"text"`
 
 	explained bool
 }
 
 type verified struct {
-	Origin    string     `json:"origin"`
-	Verdict   string     `json:"verdict"`
-	Packs     int64      `json:"packs"`
-	BlocksBad int64      `json:"blocks_bad"`
-	BytesRead int64      `json:"bytes_read"`
-	Findings  []*finding `json:"findings"`
+	Origin, Verdict string
+	Findings        []*finding
 }
 
-// verifyArrived checks the disks without a key, and compares what it names with
+// verifyDisks checks the disks without a key, and compares what it names with
 // what the carrier did: all of that, and nothing else.
-func (d *demo) verifyArrived(ctx context.Context) error {
-	return d.stage("verify disks", func() (told, error) {
-		return d.verifyDisks(ctx, "anyone")
-	})
-}
-
-func (d *demo) verifyDisks(ctx context.Context, role string) (told, error) {
-	var r verified
-	_, err := d.sledge(ctx, call{role: role, allow: []int{exitDamage}, result: &r,
-		args: []string{"verify", "disks", "--trust", d.path("auditor", "signer.pub"), "--label", d.label(), "--disk", d.allDisks()}})
-	if err != nil {
-		return told{}, err
+func (d *demo) verifyDisks(role string) func(context.Context) (told, error) {
+	return func(ctx context.Context) (told, error) {
+		var r verified
+		c := d.verify("disks").into(&r, exitDamage)
+		c.role = role
+		if _, err := d.sledge(ctx, c); err != nil {
+			return told{}, err
+		}
+		if r.Origin != "proven" || r.Verdict != "repairable" {
+			return told{}, fmt.Errorf("origin %s, verdict %s; the damage is repairable and the origin known", r.Origin, r.Verdict)
+		}
+		named, err := compareFindings(r.Findings, d.carrier.Done(), d.disks)
+		return sayf("without a key: all %d damages named, nothing else found, origin proven", named).of(d.source.bytes), err
 	}
-	if r.Origin != "proven" || r.Verdict != "repairable" {
-		return told{}, fmt.Errorf("origin %s, verdict %s; the damage is repairable and the origin known", r.Origin, r.Verdict)
-	}
-	named, err := compareFindings(r.Findings, d.carrier.Done(), d.disks)
-	return told{bytes: d.source.bytes, text: fmt.Sprintf("without a key: all %d damages named, nothing else found, origin proven", named)}, err
 }
 
 // compareFindings holds the findings against the truth. Every damage must be
@@ -102,7 +90,7 @@ func matches(x simulator.Damage, f *finding, disks []*simulator.Disk) (names, be
 		}
 		return f.Class == "checkpoint-copy-missing", strings.HasPrefix(f.Class, "log-copy-")
 	case simulator.Rot, simulator.Replaced:
-		id, number, ok := parseShard(x.File)
+		id, number, ok := simulator.ParseShard(x.File)
 		if !ok || f.Pack != id || f.Shard == nil || *f.Shard != number {
 			return false, false
 		}
@@ -116,13 +104,4 @@ func matches(x simulator.Damage, f *finding, disks []*simulator.Disk) (names, be
 		return covers, true
 	}
 	return false, false
-}
-
-func parseShard(file string) (id string, number int, ok bool) {
-	match := shardName.FindStringSubmatch(filepath.Base(file))
-	if match == nil {
-		return "", 0, false
-	}
-	_, err := fmt.Sscanf(match[2], "%d", &number)
-	return match[1], number, err == nil
 }

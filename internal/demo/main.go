@@ -13,6 +13,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,8 +36,7 @@ func main() {
 func run(ctx context.Context, out, errOut io.Writer) int {
 	d, err := newDemo(out)
 	if err == nil {
-		err = d.play(ctx)
-		err = errors.Join(err, d.close())
+		err = errors.Join(d.play(ctx), d.close())
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -74,48 +74,34 @@ type demo struct {
 	carrier simulator.Carrier
 	stale   []staleLog // taken during load
 	damage  *damage
-	store   *gateway
+
+	store, reader *gateway // the importer's, and the auditor's, who may read
 }
 
-func newDemo(out io.Writer) (*demo, error) {
-	d := &demo{out: out, dir: filepath.Join("build", "demo"), skipped: map[string]bool{}, carrier: simulator.Carrier{Seed: seed}}
+func newDemo(out io.Writer) (d *demo, err error) {
+	d = &demo{out: out, dir: filepath.Join("build", "demo"), skipped: map[string]bool{}, carrier: simulator.Carrier{Seed: seed}}
 	if _, err := os.Stat("go.mod"); err != nil {
 		return d, errors.New("start it in the repository: make demo")
 	}
-	var err error
-	if d.bin, err = program("SLEDGE_BIN", filepath.Join("build", "bin", "sledge")); err != nil {
+	if d.bin, err = filepath.Abs(cmp.Or(os.Getenv("SLEDGE_BIN"), filepath.Join("build", "bin", "sledge"))); err != nil {
+		return d, err
+	}
+	if _, err := os.Stat(d.bin); err != nil {
 		return d, fmt.Errorf("%w (make build)", err)
 	}
-	tools := os.Getenv("SLEDGE_TOOLS")
-	if tools == "" {
-		tools = filepath.Join("build", "tools")
-	}
-	if d.tools, err = filepath.Abs(tools); err != nil {
+	if d.tools, err = filepath.Abs(cmp.Or(os.Getenv("SLEDGE_TOOLS"), filepath.Join("build", "tools"))); err != nil {
 		return d, err
 	}
 	if err := clean(d.dir); err != nil {
 		return d, err
 	}
-	for _, sub := range []string{"logs", "disks", "field", "auditor", "parcel"} {
+	for _, sub := range []string{"logs", "disks", "field", "auditor", "parcel", filepath.Join("s3", bucket)} {
 		if err := os.MkdirAll(d.path(sub), 0o755); err != nil {
 			return d, err
 		}
 	}
 	d.shm, err = os.MkdirTemp("/dev/shm", "sledge-demo-")
 	return d, err
-}
-
-func program(env, fallback string) (string, error) {
-	name := os.Getenv(env)
-	if name == "" {
-		name = fallback
-	}
-	name, err := filepath.Abs(name)
-	if err != nil {
-		return "", err
-	}
-	_, err = os.Stat(name)
-	return name, err
 }
 
 // path is a name below build/demo.
@@ -126,15 +112,14 @@ func (d *demo) path(elem ...string) string {
 // close ends what is still running and forgets the device's secret. What the
 // reader may want to look at stays: report, logs, disks, bucket, auditor's folder.
 func (d *demo) close() error {
-	var err error
-	if d.store != nil {
-		d.store.Stop()
+	for _, g := range []*gateway{d.store, d.reader} {
+		if g != nil {
+			g.Stop()
+		}
 	}
+	err := os.RemoveAll(d.shm)
 	for _, disk := range d.disks {
 		err = errors.Join(err, disk.Close())
-	}
-	if d.shm != "" {
-		err = errors.Join(err, os.RemoveAll(d.shm))
 	}
 	for _, big := range []string{"source", "read-back", "extracted"} {
 		err = errors.Join(err, clean(d.path(big)))
@@ -142,16 +127,17 @@ func (d *demo) close() error {
 	return err
 }
 
-// play is the whole story.
+// play is the whole story. A step without a name is not told.
 func (d *demo) play(ctx context.Context) error {
 	fmt.Fprintf(d.out, "sledge: one device, from a source tree to verified S3 objects and back\n\n")
-	for _, step := range []func(context.Context) error{
-		d.makeSource, d.setUp, d.scan, d.load, d.seal, d.prove,
-		d.ship, d.verifyArrived,
-		d.startStore, d.importAll, d.readBack, d.extract,
-		d.destroyKeys, d.audit,
+	for _, s := range []step{
+		{"source", d.makeSource}, {"set up", d.setUp}, {"scan", d.scan}, {"load", d.load}, {"seal", d.seal}, {"prove", d.prove},
+		{"carrier", d.ship}, {"verify disks", d.verifyDisks("anyone")},
+		{"", d.startStore}, {"import", d.importAll}, {"read back", d.readBack}, {"extract", d.extract},
+		{"destroy keys", d.destroyKeys}, {"", d.startReader},
+		{"audit: manifest", d.auditManifest}, {"audit: disks", d.verifyDisks("auditor")}, {"audit: one file", d.auditProof}, {"audit: import", d.auditImport},
 	} {
-		if err := step(ctx); err != nil {
+		if err := d.tell(ctx, s); err != nil {
 			return err
 		}
 	}

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
 	"os"
 	"time"
+
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // report is build/demo/report.json.
@@ -28,39 +31,49 @@ type stage struct {
 	MBPerS  float64 `json:"mb_per_s"`
 }
 
+// step is one with its name. It returns what is to be said of it.
+type step struct {
+	name string
+	run  func(context.Context) (told, error)
+}
+
 // told is what a step says of itself.
 type told struct {
 	bytes int64
 	text  string
 }
 
-// stage runs a step, takes its time and tells the reader about it.
-func (d *demo) stage(name string, f func() (told, error)) error {
+func sayf(format string, args ...any) told { return told{text: fmt.Sprintf(format, args...)} }
+
+// of tells that the step passed over so many bytes.
+func (t told) of(bytes int64) told { return told{bytes, t.text} }
+
+// tell runs a step, takes its time and tells the reader about it.
+func (d *demo) tell(ctx context.Context, s step) error {
 	start := time.Now()
-	t, err := f()
-	if err != nil {
-		fmt.Fprintf(d.out, "%-17s FAILED\n", name)
-		return fmt.Errorf("%s: %w", name, err)
+	t, err := s.run(ctx)
+	switch {
+	case err != nil && s.name != "":
+		fmt.Fprintf(d.out, "%-17s FAILED\n", s.name)
+		return fmt.Errorf("%s: %w", s.name, err)
+	case err != nil || s.name == "":
+		return err
 	}
-	s := stage{Name: name, Seconds: round(time.Since(start).Seconds(), 3)}
+	took := stage{Name: s.name, Seconds: math.Round(time.Since(start).Seconds()*1000) / 1000}
 	speed := ""
 	if t.bytes > 0 {
-		s.MBPerS = round(float64(t.bytes)/1e6/max(s.Seconds, 0.001), 1)
-		speed = fmt.Sprintf("%.0f MB/s", s.MBPerS)
+		took.MBPerS = math.Round(float64(t.bytes)/1e5/max(took.Seconds, 0.001)) / 10
+		speed = fmt.Sprintf("%.0f MB/s", took.MBPerS)
 	}
-	d.report.Stages = append(d.report.Stages, s)
-	fmt.Fprintf(d.out, "%-17s %6.1f s  %9s  %s\n", name, s.Seconds, speed, t.text)
+	d.report.Stages = append(d.report.Stages, took)
+	fmt.Fprintf(d.out, "%-17s %6.1f s  %9s  %s\n", s.name, took.Seconds, speed, t.text)
 	return nil
-}
-
-func round(v float64, digits int) float64 {
-	p := math.Pow10(digits)
-	return math.Round(v*p) / p
 }
 
 // finish writes the report and tells what has been shown.
 func (d *demo) finish() error {
-	b, err := json.MarshalIndent(&d.report, "", "  ")
+	r := &d.report
+	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -69,10 +82,9 @@ func (d *demo) finish() error {
 		return err
 	}
 	seconds := 0.0
-	for _, s := range d.report.Stages {
+	for _, s := range r.Stages {
 		seconds += s.Seconds
 	}
-	r := &d.report
 	fmt.Fprintf(d.out, `
 All %d entries (%s) are in S3 and were compared byte for byte, twice, with the source.
 On the way %d of %d disks were lost and %s: nothing is missing.
@@ -82,37 +94,10 @@ The auditor, without any key, came to the same answer.
 report            %s (%.0f s in all)
 commands          %s, what they printed in %s
 disks, bucket     %s, %s
-`, r.Entries, size(r.Bytes), r.DisksLost, diskCount, d.damage.summary(), r.ProofLevel, r.Receipt,
+`, r.Entries, terminal.Size(r.Bytes), r.DisksLost, diskCount, d.damage.summary(), r.ProofLevel, r.Receipt,
 		name, seconds, d.path("commands.txt"), d.path("logs"), d.path("disks"), d.path("s3", bucket))
 	if n := len(d.skipped); n > 0 {
-		fmt.Fprintf(d.out, "left out          %s of the source that the loader could not take; load's answer in %s names it all\n", entries(n), d.path("logs"))
+		fmt.Fprintf(d.out, "left out          %s of the source that the loader could not take; load's answer in %s names it all\n", terminal.Plural(n, "entry"), d.path("logs"))
 	}
 	return nil
-}
-
-// plural writes a count with its noun.
-func plural[T int | int64](n T, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-func entries(n int) string {
-	if n == 1 {
-		return "1 entry"
-	}
-	return fmt.Sprintf("%d entries", n)
-}
-
-func size(n int64) string {
-	switch {
-	case n >= 1<<30:
-		return fmt.Sprintf("%.2f GiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	case n >= 1<<10:
-		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
-	}
-	return fmt.Sprintf("%d B", n)
 }

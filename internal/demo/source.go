@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"unicode/utf8"
+
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // source is what is loaded.
@@ -29,29 +31,24 @@ const maxProven = 64 << 20
 // bigFile is not a multiple of anything, so that every last block is short.
 const bigFile = 1<<30 + 12345
 
-func (d *demo) makeSource(ctx context.Context) error {
-	return d.stage("source", func() (told, error) {
-		own := os.Getenv("SRC")
-		if own != "" {
-			d.source.folder = own
-			if err := outside(own, d.dir); err != nil {
-				return told{}, err
-			}
-			if err := d.source.count(); err != nil {
-				return told{}, err
-			}
-			return told{text: fmt.Sprintf("%s: %d entries, %s", own, d.source.entries, size(d.source.bytes))}, d.checkSpace(0)
-		}
-		d.source.folder = d.path("source")
-		if err := d.checkSpace(bigFile + 256<<20); err != nil {
+func (d *demo) makeSource(ctx context.Context) (told, error) {
+	s := &d.source
+	if s.folder = os.Getenv("SRC"); s.folder != "" {
+		if err := errors.Join(outside(s.folder, d.dir), s.count()); err != nil {
 			return told{}, err
 		}
-		if err := makeDefault(ctx, d.source.folder); err != nil {
-			return told{}, err
-		}
-		err := d.source.count()
-		return told{text: fmt.Sprintf("the Go toolchain's own source, a file of 1 GiB, some links: %d entries, %s", d.source.entries, size(d.source.bytes))}, err
-	})
+		return sayf("%s: %d entries, %s", s.folder, s.entries, terminal.Size(s.bytes)), d.checkSpace(0, s.bytes, s.entries)
+	}
+	s.folder = d.path("source")
+	made := int64(bigFile + 256<<20)
+	if err := d.checkSpace(made, made, 20000); err != nil {
+		return told{}, err
+	}
+	if err := makeDefault(ctx, s.folder); err != nil {
+		return told{}, err
+	}
+	err := s.count()
+	return sayf("the Go toolchain's own source, a file of 1 GiB, some links: %d entries, %s", s.entries, terminal.Size(s.bytes)), err
 }
 
 func outside(own, dir string) error {
@@ -98,106 +95,51 @@ func makeDefault(ctx context.Context, folder string) error {
 	if err != nil {
 		return fmt.Errorf("go env GOROOT: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Join(folder, "links", "empty folder"), 0o755); err != nil {
+	links := filepath.Join(folder, "links")
+	if err := os.MkdirAll(filepath.Join(links, "empty folder"), 0o755); err != nil {
 		return err
 	}
-	if err := copyTree(ctx, filepath.Join(strings.TrimSpace(string(root)), "src"), filepath.Join(folder, "go")); err != nil {
-		return err
-	}
-	if err := makeBig(ctx, filepath.Join(folder, "large.bin")); err != nil {
+	if err := copyAll(ctx, filepath.Join(strings.TrimSpace(string(root)), "src"), filepath.Join(folder, "go")); err != nil {
 		return err
 	}
 	return errors.Join(
-		os.Symlink("../go/fmt", filepath.Join(folder, "links", "to fmt")),
-		os.Symlink("nowhere", filepath.Join(folder, "links", "dangling")),
-		os.Link(filepath.Join(folder, "go", "fmt", "doc.go"), filepath.Join(folder, "links", "second name")),
-		os.WriteFile(filepath.Join(folder, "links", "empty file"), nil, 0o600),
+		makeBig(filepath.Join(folder, "large.bin")), ctx.Err(),
+		os.Symlink("../go/fmt", filepath.Join(links, "to fmt")),
+		os.Symlink("nowhere", filepath.Join(links, "dangling")),
+		os.Link(filepath.Join(folder, "go", "fmt", "doc.go"), filepath.Join(links, "second name")),
+		os.WriteFile(filepath.Join(links, "empty file"), nil, 0o600),
 	)
 }
 
-// copyTree copies files, folders and links with modes and times.
-func copyTree(ctx context.Context, from, to string) error {
-	var folders []string
-	err := filepath.WalkDir(from, func(name string, e fs.DirEntry, err error) error {
-		if err = errors.Join(err, ctx.Err()); err != nil {
-			return err
-		}
-		rel, _ := filepath.Rel(from, name)
-		target := filepath.Join(to, rel)
-		switch e.Type() {
-		case fs.ModeDir:
-			folders = append(folders, rel)
-			return os.Mkdir(target, 0o700)
-		case fs.ModeSymlink:
-			text, err := os.Readlink(name)
-			return errors.Join(err, os.Symlink(text, target))
-		case 0:
-			return copyFile(name, target)
-		}
-		return nil
-	})
-	for i := len(folders) - 1; i >= 0; i-- { // a folder's time changes with what is put into it
-		err = errors.Join(err, sameMeta(filepath.Join(from, folders[i]), filepath.Join(to, folders[i])))
-	}
-	return err
-}
-
-func copyFile(from, to string) error {
-	in, err := os.Open(from)
+// copyAll copies a file, or a folder and what is in it, with modes and times.
+func copyAll(ctx context.Context, from, to string) error {
+	out, err := exec.CommandContext(ctx, "cp", "-RHT", "--preserve=mode,timestamps", "--", from, to).CombinedOutput()
 	if err != nil {
-		return err
+		return fmt.Errorf("cp: %w: %s", err, out)
 	}
-	defer in.Close()
-	out, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	if err = errors.Join(err, out.Close()); err != nil {
-		return err
-	}
-	return sameMeta(from, to)
-}
-
-func sameMeta(from, to string) error {
-	info, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	return errors.Join(os.Chmod(to, info.Mode().Perm()), os.Chtimes(to, info.ModTime(), info.ModTime()))
+	return nil
 }
 
 // makeBig writes bytes that nobody can compress, the same in every run.
-func makeBig(ctx context.Context, name string) error {
+func makeBig(name string) error {
 	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	rng := rand.NewChaCha8([32]byte{1: seed & 0xff})
-	p := make([]byte, 1<<20)
-	for left := bigFile; left > 0 && err == nil; left -= min(left, len(p)) {
-		rng.Read(p)
-		if _, err = f.Write(p[:min(left, len(p))]); err == nil {
-			err = ctx.Err()
-		}
-	}
+	_, err = io.CopyN(f, rand.NewChaCha8([32]byte{1: seed & 0xff}), bigFile)
 	return errors.Join(err, f.Close())
 }
 
 // checkSpace refuses to begin what cannot end: source, disks with parity, bucket,
 // and one copy that was fetched back.
-func (d *demo) checkSpace(made int64) error {
-	bytes, entries := d.source.bytes, d.source.entries
-	if made > 0 {
-		bytes, entries = made, 20000
-	}
+func (d *demo) checkSpace(made, bytes, entries int64) error {
 	need := made + bytes*diskCount/dataShards + 2*bytes + entries*3*4096 + 512<<20
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(d.dir, &st); err != nil {
 		return err
 	}
 	if free := int64(st.Bavail) * st.Bsize; free < need {
-		return fmt.Errorf("%s has %s free, the demonstration needs about %s; make room, or choose smaller files with SRC=/path", d.dir, size(free), size(need))
+		return fmt.Errorf("%s has %s free, the demonstration needs about %s; make room, or choose smaller files with SRC=/path", d.dir, terminal.Size(free), terminal.Size(need))
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -23,25 +23,19 @@ const minJournal = 4096
 // goes on. It returns when the load has ended, and whether the copies are from
 // before that.
 func (d *demo) watchLoad(done <-chan error) (during bool, err error) {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	for len(d.stale) == 0 {
 		select {
 		case err := <-done:
+			d.copyLogs(1)
 			if err == nil && len(d.stale) == 0 {
-				d.copyLogs(1)
-				if len(d.stale) == 0 {
-					err = fmt.Errorf("no disk holds a journal")
-				}
+				err = errors.New("no disk holds a journal")
 			}
-			return during, err
-		case <-tick.C:
-			if len(d.stale) == 0 {
-				d.copyLogs(minJournal)
-				during = len(d.stale) > 0
-			}
+			return false, err
+		case <-time.After(10 * time.Millisecond):
+			d.copyLogs(minJournal)
 		}
 	}
+	return true, <-done
 }
 
 // copyLogs copies the log of every disk whose journal has grown. The loader is at
@@ -51,25 +45,16 @@ func (d *demo) copyLogs(least int64) {
 		if !hasJournal(disk.Folder, least) {
 			continue
 		}
-		s := staleLog{disk: disk}
-		for _, folder := range []string{"sledge/log", "sledge/journal"} {
-			snapshot, err := d.carrier.Snapshot(disk, folder)
-			if err != nil {
-				break
-			}
-			s.folders = append(s.folders, snapshot)
-		}
-		if len(s.folders) == 2 {
-			d.stale = append(d.stale, s)
+		log, errLog := d.carrier.Snapshot(disk, "sledge/log")
+		journal, err := d.carrier.Snapshot(disk, "sledge/journal")
+		if errors.Join(errLog, err) == nil {
+			d.stale = append(d.stale, staleLog{disk, []*simulator.Snapshot{log, journal}})
 		}
 	}
 }
 
 func hasJournal(folder string, least int64) bool {
-	names, err := filepath.Glob(filepath.Join(folder, "sledge", "journal", "*.journal"))
-	if err != nil {
-		return false
-	}
+	names, _ := filepath.Glob(filepath.Join(folder, "sledge", "journal", "*.journal"))
 	for _, name := range names {
 		if info, err := os.Stat(name); err == nil && info.Size() >= least {
 			return true

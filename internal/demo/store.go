@@ -13,54 +13,52 @@ import (
 // gateway is a versitygw process over a folder: an S3 server that is not ours.
 type gateway struct {
 	*daemon.Daemon
-	access, secret string
+	env []string // the credentials as an S3 client takes them
 }
 
 // startStore starts the server. Its build may have begun with the demonstration's own:
 // the script waits for it.
-func (d *demo) startStore(ctx context.Context) (err error) {
-	if own, err := filepath.Abs(filepath.Join("build", "tools")); err != nil {
-		return err
-	} else if d.tools == own {
+func (d *demo) startStore(ctx context.Context) (t told, err error) {
+	own, err := filepath.Abs(filepath.Join("build", "tools"))
+	if err == nil && d.tools == own {
 		build := exec.CommandContext(ctx, filepath.Join("scripts", "tools.sh"), "versitygw")
 		build.Stdout, build.Stderr = d.out, d.out
-		if err := build.Run(); err != nil {
-			return fmt.Errorf("scripts/tools.sh versitygw: %w", err)
+		if err = build.Run(); err != nil {
+			err = fmt.Errorf("scripts/tools.sh versitygw: %w", err)
 		}
 	}
-	if err := os.MkdirAll(d.path("s3", bucket), 0o755); err != nil {
-		return err
+	if err == nil {
+		d.store, err = d.startGateway(ctx, "importer")
 	}
-	d.store, err = d.startGateway(ctx, "importer", false)
-	return err
+	return t, err
 }
 
-// startGateway starts a server with credentials of its own; a read-only one
-// refuses every change.
-func (d *demo) startGateway(ctx context.Context, name string, readOnly bool) (*gateway, error) {
+// startReader starts a second server over the same folder, which refuses every change.
+func (d *demo) startReader(ctx context.Context) (t told, err error) {
+	d.reader, err = d.startGateway(ctx, "auditor", "--readonly")
+	return t, err
+}
+
+// startGateway starts a server with credentials of its own.
+func (d *demo) startGateway(ctx context.Context, access string, flags ...string) (*gateway, error) {
 	folder, err := filepath.Abs(d.path("s3")) // the server changes into its folder
 	if err != nil {
 		return nil, err
 	}
-	log, err := os.Create(d.path("logs", "versitygw-"+name+".log"))
+	log, err := os.Create(d.path("logs", "versitygw-"+access+".log"))
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	g := &gateway{access: name, secret: "secret-of-" + name}
-	g.Daemon, err = daemon.Start(ctx, func(address string) (*exec.Cmd, error) {
-		args := []string{"--port", address, "--access", g.access, "--secret", g.secret, "--quiet", "--keep-alive"}
-		if readOnly {
-			args = append(args, "--readonly")
-		}
+	secret := "secret-of-" + access
+	server, err := daemon.Start(ctx, func(address string) (*exec.Cmd, error) {
+		args := append([]string{"--port", address, "--access", access, "--secret", secret, "--quiet", "--keep-alive"}, flags...)
 		cmd := exec.Command(filepath.Join(d.tools, "versitygw"), append(args, "posix", folder)...)
 		cmd.Env, cmd.Stdout, cmd.Stderr = ownEnv(), log, log
 		return cmd, nil
 	})
-	return g, err
-}
-
-// env are the credentials as an S3 client takes them.
-func (g *gateway) env() []string {
-	return []string{"AWS_ACCESS_KEY_ID=" + g.access, "AWS_SECRET_ACCESS_KEY=" + g.secret}
+	if err != nil {
+		return nil, err
+	}
+	return &gateway{server, []string{"AWS_ACCESS_KEY_ID=" + access, "AWS_SECRET_ACCESS_KEY=" + secret}}, nil
 }
