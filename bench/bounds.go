@@ -25,12 +25,12 @@ func (m *bounds) newRound() { clear(m.round) }
 // cores is how many workers the bounds have.
 const cores = 2
 
-// seconds is how long each primitive runs.
-func (m *bounds) seconds() float64 {
+// span is about how long each primitive runs.
+func (m *bounds) span() string {
 	if m.b.opts.quick {
-		return 0.15
+		return "0.08s"
 	}
-	return 0.5
+	return "0.3s"
 }
 
 func (m *bounds) measure(ctx context.Context, workers int, names ...string) (primitiveResult, error) {
@@ -51,7 +51,7 @@ func (m *bounds) measure(ctx context.Context, workers int, names ...string) (pri
 	size := int64(spread * float64(m.b.sets["large"].Bytes)) // what a load of it writes
 	var r primitiveResult
 	err := m.b.child(ctx, &r, "primitives", "--names", strings.Join(names, ","), "--cores", fmt.Sprint(workers),
-		"--seconds", fmt.Sprint(m.seconds()), "--bytes", fmt.Sprint(size),
+		"--span", m.span(), "--bytes", fmt.Sprint(size),
 		"--large", m.b.sets["large"].dir, "--small", m.b.sets["small"].dir, "--tmpfs", m.b.space.mem, "--disk", m.b.space.scratch())
 	return r, err
 }

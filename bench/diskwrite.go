@@ -8,7 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
+	"testing"
 
 	"golang.org/x/sys/unix"
 
@@ -19,29 +19,29 @@ import (
 // waits while another is being written.
 const diskInFlight = 3
 
-// writeDisk writes 11 new files in a new folder at once and fsyncs them, with the
+// benchDisk writes 11 new files in a new folder at once and fsyncs them, with the
 // processor time that it took this process.
-func writeDisk(p *place, direct bool) (rate, cpuPerGB float64, err error) {
-	dir, err := os.MkdirTemp(p.disk, "write-")
-	if err != nil {
-		return 0, 0, err
-	}
-	defer os.RemoveAll(dir)
-	flags := os.O_CREATE | os.O_EXCL | os.O_WRONLY
-	if direct {
-		flags |= unix.O_DIRECT
-	}
+func benchDisk(b *testing.B, p *place, flags int) {
+	flags |= os.O_CREATE | os.O_EXCL | os.O_WRONLY
 	each := max(p.bytes/writeFiles/mib, 1) * mib
-	unix.Sync()
-	began, cpu := time.Now(), ownCPU()
-	var wg sync.WaitGroup
-	errs := make([]error, writeFiles)
-	for i := range writeFiles {
-		wg.Go(func() { errs[i] = writeNew(filepath.Join(dir, fmt.Sprint(i)), flags, each) })
+	b.SetBytes(each * writeFiles)
+	b.StopTimer()
+	cpu := 0.0
+	for range b.N {
+		dir := p.folder(b, p.disk)
+		unix.Sync()
+		began, errs := ownCPU(), make([]error, writeFiles)
+		b.StartTimer()
+		var wg sync.WaitGroup
+		for i := range errs {
+			wg.Go(func() { errs[i] = writeNew(filepath.Join(dir, fmt.Sprint(i)), flags, each) })
+		}
+		wg.Wait()
+		b.StopTimer()
+		cpu += ownCPU() - began
+		p.check(b, append(errs, os.RemoveAll(dir))...)
 	}
-	wg.Wait()
-	total := float64(each * writeFiles)
-	return total / 1e6 / time.Since(began).Seconds(), (ownCPU() - cpu) / (total / 1e9), errors.Join(errs...)
+	b.ReportMetric(cpu/(float64(b.N)*float64(each*writeFiles)/1e9), cpuPerGB)
 }
 
 // writeNew writes one file. Room is reserved first: a write that makes a file
