@@ -34,8 +34,7 @@ const sha256Best = "sha256"
 // pipelines of the rows. Part digests and digests of data blocks are two passes
 // of SHA-256; the digest of the whole file is a third one for files above one
 // part. A load writes new files, so that is its write; to write over old pages
-// instead is only reported. The scrub is done by internal/fsck, which may import
-// nothing but the standard library.
+// instead is only reported.
 var pipelines = map[string]pipeline{
 	"parts":           loadPipeline("parts", 2, "tmpfs-fresh"),
 	"whole":           loadPipeline("whole", 3, "tmpfs-fresh"),
@@ -43,7 +42,7 @@ var pipelines = map[string]pipeline{
 	"whole-overwrite": loadPipeline("whole-overwrite", 3, "tmpfs-write"),
 	"parts-disk":      loadPipeline("parts-disk", 2, ""),
 	"whole-disk":      loadPipeline("whole-disk", 3, ""),
-	"scrub":           {name: "scrub", stages: []stage{{"tmpfs-read", spread}, {"sha256-std", 1}, {"rs-encode", 1}}},
+	"scrub":           {name: "scrub", stages: []stage{{"tmpfs-read", spread}, {sha256Best, 1}, {"rs-encode", 1}}},
 }
 
 // loadPipeline writes into memory, or directly to a disk, which costs the cores

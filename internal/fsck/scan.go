@@ -3,7 +3,6 @@ package fsck
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"math/bits"
 
 	"github.com/klauspost/reedsolomon"
@@ -194,9 +193,7 @@ func (s *packScan) begin(off, want int64, have uint32) {
 	u.inputs = s.choose(have)
 	count := max(1, (want+s.g.blockSize-1)/s.g.blockSize)
 	u.stripes = append(u.stripes[:0], make([]stripeState, count)...)
-	for i := range s.g.k {
-		s.w.hashers[i].Reset()
-	}
+	s.w.hashes.reset(s.g.k)
 }
 
 // choose takes k inputs: data before parity, shards without a history first.
@@ -223,10 +220,8 @@ func (s *packScan) code(pos, at, n int64, data [][]byte) error {
 	if err := s.compute(shards, n); err != nil {
 		return err
 	}
-	for i := range s.g.k {
-		if err := s.hash(i, pos, shards[i]); err != nil {
-			return err
-		}
+	if err := s.hash(pos, shards[:s.g.k]); err != nil {
+		return err
 	}
 	for j := range shards {
 		if others := s.unit.have &^ s.unit.inputs; others>>j&1 == 1 && !bytes.Equal(shards[j], data[j][at:at+n]) {
@@ -255,35 +250,28 @@ func (s *packScan) compute(shards [][]byte, n int64) error {
 	return s.coder.Reconstruct(shards)
 }
 
-// hash adds bytes of data block i at pos, which may belong to several stripes.
-func (s *packScan) hash(i int, pos int64, b []byte) error {
-	for len(b) > 0 {
-		stripe := pos / s.g.blockSize
+// hash adds bytes of the data blocks at pos, which may belong to several stripes.
+func (s *packScan) hash(pos int64, data [][]byte) error {
+	size := int64(len(data[0]))
+	for at := int64(0); at < size; {
+		stripe := (pos + at) / s.g.blockSize
 		length := s.g.blockLen(stripe)
-		in := pos - stripe*s.g.blockSize
-		n := min(int64(len(b)), length-in)
-		var sum [32]byte
-		if in == 0 && n == length {
-			sum = sha256.Sum256(b[:n])
-		} else {
-			h := s.w.hashers[i]
-			h.Write(b[:n])
-			if in+n == length {
-				h.Sum(sum[:0])
-				h.Reset()
-			}
+		in := pos + at - stripe*s.g.blockSize
+		n := min(size-at, length-in)
+		s.w.hashes.write(data, at, at+n)
+		at += n
+		if in+n < length {
+			continue
 		}
-		if in+n == length {
-			line, err := s.list.line(stripe)
-			if err != nil {
-				return s.listChanged(err)
-			}
-			if sum != [32]byte(line[32*i:]) {
-				s.unit.stripes[stripe-s.unit.first].failed = true
-			}
+		s.w.sums = s.w.hashes.sums(s.w.sums[:0])
+		s.w.hashes.reset(s.g.k)
+		line, err := s.list.line(stripe)
+		if err != nil {
+			return s.listChanged(err)
 		}
-		pos += n
-		b = b[n:]
+		if !bytes.Equal(s.w.sums, line[:32*s.g.k]) {
+			s.unit.stripes[stripe-s.unit.first].failed = true
+		}
 	}
 	return nil
 }

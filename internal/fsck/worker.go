@@ -2,8 +2,6 @@ package fsck
 
 import (
 	"context"
-	"crypto/sha256"
-	"hash"
 	"sync"
 
 	"github.com/klauspost/reedsolomon"
@@ -20,7 +18,8 @@ type worker struct {
 	scratch [][]byte // a chunk a shard: what coding computes
 	slices  [][]byte // a slice a shard: for single stripes
 	plain   []byte
-	hashers [maxShards]hash.Hash
+	hashes  blockHashes
+	sums    []byte   // digests of a stripe's data blocks
 	chunk   [][]byte // shard slices given to the encoder
 	coders  map[[2]int]coder
 }
@@ -31,11 +30,7 @@ type coder struct {
 }
 
 func newWorker(v *verifier) *worker {
-	w := &worker{v: v, coders: map[[2]int]coder{}}
-	for i := range w.hashers {
-		w.hashers[i] = sha256.New()
-	}
-	return w
+	return &worker{v: v, coders: map[[2]int]coder{}}
 }
 
 // maxCoderUses bounds the inverted matrices that an encoder keeps.
