@@ -236,7 +236,7 @@ func (k *knownSet) lost(e *keptEntry) error {
 	case !e.good:
 		return nil
 	}
-	k.report.gone(e.path, e.size)
+	k.report.AddGone(e.path, e.size)
 	return nil
 }
 
@@ -264,7 +264,7 @@ func (k *knownSet) pass() error {
 	}
 	switch {
 	case w.rel != relOther && w.good && w.kind == manifest.KindDir:
-		k.report.gone(w.path, 0)
+		k.report.AddGone(w.path, 0)
 	case w.kind != manifest.KindDir:
 		size := int64(0)
 		if w.kind == manifest.KindFile {
@@ -343,10 +343,10 @@ func (k *knownSet) doubt(path string, rel relation) {
 	if rel.sure() {
 		return
 	}
-	if k.report.unsure == 0 {
-		k.report.unsurePath = path
+	if k.report.Unsure == 0 {
+		k.report.UnsurePath = path
 	}
-	k.report.unsure++
+	k.report.Unsure++
 }
 
 // rest passes what lies behind the last entry.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/journal"
+	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -129,7 +130,7 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 		if report.Resumed {
 			what = "what the load had begun with is loaded, and nothing that is new since"
 		}
-		return fmt.Errorf("%w: %s cannot be imported as they are; %s", ErrFindings, countOf(n, "name or file", "names or files"), what)
+		return fmt.Errorf("%w: %s cannot be imported as they are; %s", ErrFindings, words.Count(n, "name or file", "names or files"), what)
 	}
 	if len(report.damaged) > 0 {
 		if err := o.Begin(); err != nil {
@@ -181,7 +182,7 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 	err := l.run(ctx)
 	l.tell()
 	if err == nil && report.NoRoomCount > 0 {
-		err = fmt.Errorf("%w: %s larger than what is free", disk.ErrFull, countOf(report.NoRoomCount, "file is", "files are"))
+		err = fmt.Errorf("%w: %s larger than what is free", disk.ErrFull, words.Count(report.NoRoomCount, "file is", "files are"))
 	}
 	return err
 }
@@ -194,7 +195,7 @@ func (d *Device) failures() {
 			continue
 		}
 		d.told[b.Number] = true
-		if d.event("disk-failed", cause(b.Failed()), b.Number) != nil {
+		if d.event("disk-failed", words.Cause(b.Failed()), b.Number) != nil {
 			return
 		}
 	}

@@ -126,17 +126,17 @@ func (l *loader) chains(ctx context.Context, want func(*manifest.Record) bool) (
 
 // newest reads sorted chains path by path; stop must be called.
 func newest(chains *extsort.Sorter) (get prior, stop func()) {
-	next, stop := pull(chains)
+	next, stop := extsort.Pull(chains)
 	at := next()
 	return func(path string) (*manifest.Record, error) {
 		var chain string
-		for ; at.ok && at.key <= path; at = next() {
-			if at.key == path {
-				chain = at.value
+		for ; at.OK && at.Key <= path; at = next() {
+			if at.Key == path {
+				chain = at.Value
 			}
 		}
-		if at.err != nil || chain == "" {
-			return nil, at.err
+		if at.Err != nil || chain == "" {
+			return nil, at.Err
 		}
 		return decodeChain([]byte(chain))
 	}, stop

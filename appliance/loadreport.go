@@ -132,6 +132,9 @@ func (l *loader) noRoom(it *item) {
 	l.report.NoRoom = appendPath(l.report.NoRoom, it.path)
 }
 
+// reportInterval is how often a work tells how far it is.
+const reportInterval = 500 * time.Millisecond
+
 // reportProgress calls the progress function until stop is called.
 func (l *loader) reportProgress() (stop func()) {
 	if l.o.Progress == nil {

@@ -2,11 +2,15 @@ package appliance
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/appliance/zeros"
@@ -272,5 +276,73 @@ func TestHugeHole(t *testing.T) {
 	}
 	if fi, err := os.Stat(filepath.Join(out, "f")); err != nil || fi.Size() != size {
 		t.Errorf("%v, %v", fi, err)
+	}
+}
+
+// TestChangeInOneTick: a change in the tick of the one before, of the same length,
+// while the file is read: it is read when the tick is over, so the change shows.
+func TestChangeInOneTick(t *testing.T) {
+	for _, size := range []int{100, 100 << 10} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			whole := func() time.Time { return time.Now().Truncate(2 * time.Second) }
+			tree := vfs.NewMemTree(whole)
+			tree.SetVolume(vfs.Volume{FS: "vfat", Coarse: 2 * time.Second})
+			for time.Since(whole()) > time.Second { // far from the tick's end
+				time.Sleep(50 * time.Millisecond)
+			}
+			tree.WriteFile("f", bytes.Repeat([]byte("a"), size))
+			changed := false
+			tree.OnCall(func(c vfs.TreeCall) error {
+				if c.Op == vfs.OpRead && c.Offset == 0 && !changed { // the read goes on with what was there
+					changed = true
+				} else if c.Op == vfs.OpStat && changed {
+					changed = false
+					tree.OnCall(nil)
+					tree.WriteFile("f", bytes.Repeat([]byte("b"), size))
+				}
+				return nil
+			})
+			if _, _, got := loadTree(t, tree, LoadOptions{}); got["f"] != "file "+string(bytes.Repeat([]byte("b"), size)) {
+				t.Errorf("%.20q", got["f"])
+			}
+		})
+	}
+}
+
+// TestOpenForWriting: a file that somebody may store into, by way of a mapping
+// without a sign, carries a remark.
+func TestOpenForWriting(t *testing.T) {
+	src := t.TempDir()
+	for _, name := range []string{"closed", "open"} {
+		if err := os.WriteFile(filepath.Join(src, name), []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.OpenFile(filepath.Join(src, "open"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Skipf("the folder for temporary files has no leases: %v", err)
+	}
+	unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
+	r := small32(t)
+	r.loadAll(src, LoadOptions{})
+	rd, err := r.openReader(r.cfg.Disks, r.sealAll().Label)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rd.Close()
+	remarks := map[string]string{}
+	err = rd.Entries(context.Background(), func(e Entry) error {
+		remarks[e.Record.Path] = e.Record.Remark
+		if e.Record.Kind != manifest.KindFile {
+			t.Errorf("%+v", e.Record)
+		}
+		return nil
+	})
+	if err != nil || remarks["open"] != "open" || remarks["closed"] != "" {
+		t.Errorf("%v, %v", remarks, err)
 	}
 }

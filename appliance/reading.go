@@ -38,7 +38,7 @@ func (w *worker) read(ctx context.Context, n uint64, it *item) (*pendingRecord, 
 		p, err = w.readLong(ctx, n, it, open)
 	}
 	if err == nil {
-		w.l.src.watch.worked()
+		w.l.src.worked()
 	}
 	return p, err
 }
@@ -75,7 +75,7 @@ func (w *worker) readLong(ctx context.Context, n uint64, it *item, open vfs.Tree
 	if err == nil {
 		return p, nil
 	}
-	if gone := w.l.src.watch.failed(err); gone != nil {
+	if gone := w.l.src.failed(err); gone != nil {
 		return nil, r.stop(gone) // so that this file goes on from here
 	}
 	w.l.bytes.Add(-counted)
@@ -88,15 +88,12 @@ func sizeError(err error) bool { return errors.Is(err, errLonger) || errors.Is(e
 // ended looks behind the file's size: what there is would be lost. Files of /proc
 // and cloud drives have content and no size.
 func (r *reading) ended() error {
-	n, err := r.file.ReadSome(r.w.oneByte(), r.file.info.Size)
+	n, err := r.file.ReadSome(r.w.one[:], r.file.info.Size)
 	if err == nil && n > 0 {
 		err = errLonger
 	}
 	return err
 }
-
-// oneByte is room for a byte that nobody needs.
-func (w *worker) oneByte() []byte { return w.xattrs.value[:1] }
 
 // record is what a file that was read stands in the manifest with.
 func (w *worker) record(n uint64, it *item, f *sourceFile, d *digest, extents []pendingExtent) *pendingRecord {
@@ -118,7 +115,7 @@ func (w *worker) record(n uint64, it *item, f *sourceFile, d *digest, extents []
 
 // remarkOpen says on the record that somebody could write to the file unseen.
 func remarkOpen(r *manifest.Record, f *sourceFile) {
-	if !f.volume.Remote && f.Written() {
+	if f.written() {
 		r.Remark, r.RemarkDetail = "open", "open for writing while it was read"
 	}
 }
@@ -131,8 +128,7 @@ const smallFile = 32 << 10
 // read the long way: larger, just changed, with holes, of another length, or none
 // at all any more.
 func (w *worker) readSmall(n uint64, it *item, f vfs.TreeFile) (*pendingRecord, error) {
-	v := w.dir.volume
-	if it.size > smallFile || w.l.src.clock.unsettled(v, 0, it.mtime, it.ctime, true) > 0 {
+	if it.size > smallFile || !w.dir.settled(it) {
 		return nil, nil
 	}
 	if whole, err := w.readWhole(f, it.size); !whole {
@@ -142,7 +138,8 @@ func (w *worker) readSmall(n uint64, it *item, f vfs.TreeFile) (*pendingRecord, 
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode&unix.S_IFMT != unix.S_IFREG || info.Allocated < info.Size && v.TrustHoles || !it.is(&info) {
+	looked := w.dir.looked(f, info)
+	if info.Mode&unix.S_IFMT != unix.S_IFREG || looked.holes() || !it.is(&info) {
 		return nil, nil // what lies in the room was not taken
 	}
 	d := newDigest(it.size, w.l.whole)
@@ -152,14 +149,14 @@ func (w *worker) readSmall(n uint64, it *item, f vfs.TreeFile) (*pendingRecord, 
 		w.pack.took(int(it.size), d)
 		w.l.bytes.Add(it.size)
 	}
-	return w.record(n, it, &sourceFile{TreeFile: f, info: info, volume: v}, d, extents), nil
+	return w.record(n, it, looked, d, extents), nil
 }
 
 // readWhole reads a file into the pack's room, if that is enough, and finds that
 // it has no more content than size. Why a read failed the long way finds out.
 func (w *worker) readWhole(f vfs.TreeFile, size int64) (bool, error) {
 	if size == 0 {
-		n, err := f.ReadSome(w.oneByte(), 0)
+		n, err := f.ReadSome(w.one[:], 0)
 		return n == 0 && err == nil, nil
 	}
 	if err := w.open(); err != nil {
@@ -242,7 +239,7 @@ func (r *reading) stop(cause error) error {
 
 // data reads content up to to, at most as much as the pack has room for.
 func (r *reading) data(to int64) error {
-	if r.file.sparse() && !r.file.volume.TrustHoles && len(r.extents) < maxExtents {
+	if r.file.doubtful() && len(r.extents) < maxExtents {
 		return r.block(to)
 	}
 	room, err := r.room()

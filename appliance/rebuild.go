@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/read"
+	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -92,7 +93,7 @@ func Rebuild(ctx context.Context, disks []disk.Disk, o RebuildOptions) (*Rebuild
 		return r.report, err
 	}
 	if len(r.report.Lost) > 0 {
-		return r.report, fmt.Errorf("%w: %s could not be restored, first: %s", disk.ErrLost, countOf(len(r.report.Lost), "thing", "things"), r.report.Lost[0])
+		return r.report, fmt.Errorf("%w: %s could not be restored, first: %s", disk.ErrLost, words.Count(len(r.report.Lost), "thing", "things"), r.report.Lost[0])
 	}
 	return r.report, nil
 }

@@ -39,7 +39,7 @@ func (w *worker) known(ctx context.Context, n uint64, it *item) (*pendingRecord,
 		case (err == nil || sizeError(err)) && !same:
 			err = errChanged
 		}
-		if gone := w.l.src.watch.failed(err); gone != nil {
+		if gone := w.l.src.failed(err); gone != nil {
 			return nil, deviceError{gone}
 		}
 		if err != nil {
@@ -97,7 +97,7 @@ func (w *worker) digestOf(ctx context.Context, f *sourceFile) (*manifest.Record,
 		d.Write(w.buf[:n])
 		off += int64(n)
 	}
-	if n, err := f.ReadSome(w.oneByte(), f.info.Size); err != nil || n > 0 {
+	if n, err := f.ReadSome(w.one[:], f.info.Size); err != nil || n > 0 {
 		return nil, cmp.Or(err, errLonger)
 	}
 	r := &manifest.Record{}

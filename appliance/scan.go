@@ -3,9 +3,7 @@ package appliance
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
@@ -55,11 +53,12 @@ type ScanReport struct {
 	DroppedPaths  []string `json:"-"`
 	GonePaths     []string `json:"-"`
 
-	unsure     uint64 // of the replaced and dropped, those of which nobody knows that this is their source
-	unsurePath string // one of them
+	Unsure     uint64 `json:"-"` // of the replaced and dropped, those of which nobody knows that this is their source
+	UnsurePath string `json:"-"` // one of them
 }
 
-func (r *ScanReport) gone(path string, size int64) {
+// AddGone counts an entry of the device that is not in the source any more.
+func (r *ScanReport) AddGone(path string, size int64) {
 	r.Gone++
 	r.GoneBytes += size
 	r.GonePaths = appendPath(r.GonePaths, path)
@@ -75,7 +74,7 @@ func (r *ScanReport) same(it *item) {
 
 // compared takes what comparing with the device has counted.
 func (r *ScanReport) compared(k *ScanReport) {
-	r.Replaced, r.Dropped, r.Gone, r.GoneBytes, r.Shared, r.unsure, r.unsurePath = k.Replaced, k.Dropped, k.Gone, k.GoneBytes, k.Shared, k.unsure, k.unsurePath
+	r.Replaced, r.Dropped, r.Gone, r.GoneBytes, r.Shared, r.Unsure, r.UnsurePath = k.Replaced, k.Dropped, k.Gone, k.GoneBytes, k.Shared, k.Unsure, k.UnsurePath
 	r.ReplacedPaths, r.DroppedPaths, r.GonePaths = k.ReplacedPaths, k.DroppedPaths, k.GonePaths
 }
 
@@ -110,8 +109,8 @@ func (r *ScanReport) count(it *item) {
 }
 
 const (
-	sortMemory     = 24 << 20
-	reportInterval = 500 * time.Millisecond
+	scanMemory    = 24 << 20 // of one sorter
+	progressEvery = 500 * time.Millisecond
 )
 
 // scanSource walks, checks names, groups hard links, and calls emit for every
@@ -120,13 +119,13 @@ const (
 func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, dir string, known onDevice, emit func(uint64, *item) error) (*ScanReport, error) {
 	report := &ScanReport{Root: src.root}
 	newSorter := func() *extsort.Sorter {
-		return extsort.New(extsort.Config{FS: disk, Dir: dir, Memory: sortMemory})
+		return extsort.New(extsort.Config{FS: disk, Dir: dir, Memory: scanMemory})
 	}
 	src.spill = newSorter
 	defer func() { src.spill = nil }()
 	names, links, walked := &collisions{newSorter()}, newSorter(), newSorter()
 	defer func() { names.sorter.Close(); links.Close(); walked.Close() }()
-	next := time.Now().Add(reportInterval)
+	next := time.Now().Add(progressEvery)
 	err := src.walkAhead(ctx, func(it *item) error {
 		report.count(it)
 		if o.met != nil {
@@ -143,7 +142,7 @@ func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, di
 		}
 		if o.Progress != nil && report.Entries%256 == 0 && time.Now().After(next) {
 			o.Progress(*report)
-			next = time.Now().Add(reportInterval)
+			next = time.Now().Add(progressEvery)
 		}
 		return walked.Add([]byte(it.orderKey()), it.encode())
 	})
@@ -209,7 +208,7 @@ type onDevice interface {
 // the data is, too.
 func emitList(ctx context.Context, report *ScanReport, walked, further, later *extsort.Sorter, known onDevice, emit func(uint64, *item) error) error {
 	defer later.Close()
-	next, stop := pull(further)
+	next, stop := extsort.Pull(further)
 	defer stop()
 	link := next()
 	var n uint64
@@ -225,15 +224,15 @@ func emitList(ctx context.Context, report *ScanReport, walked, further, later *e
 		if err != nil {
 			return err
 		}
-		for link.ok && link.key < it.path {
+		for link.OK && link.Key < it.path {
 			link = next()
 		}
-		if link.err != nil {
-			return link.err
+		if link.Err != nil {
+			return link.Err
 		}
-		if link.ok && link.key == it.path && it.kind == manifest.KindFile {
-			it.group = binary.BigEndian.Uint64([]byte(link.value))
-			if carrier := link.value[8:]; carrier != it.path {
+		if link.OK && link.Key == it.path && it.kind == manifest.KindFile {
+			it.group = binary.BigEndian.Uint64([]byte(link.Value))
+			if carrier := link.Value[8:]; carrier != it.path {
 				it.kind, it.linkTo = manifest.KindHardlink, carrier
 				report.Files--
 				report.Hardlinks++
@@ -285,31 +284,6 @@ func emitList(ctx context.Context, report *ScanReport, walked, further, later *e
 		return put(it)
 	})
 }
-
-// pulled is one pair of a sorter read step by step.
-type pulled struct {
-	key, value string
-	ok         bool
-	err        error
-}
-
-// pull turns a sorter's callback into steps; stop must be called.
-func pull(s *extsort.Sorter) (next func() pulled, stop func()) {
-	step, stop := iter.Pull(func(yield func(pulled) bool) {
-		err := s.Each(func(k, v []byte) error {
-			if !yield(pulled{key: string(k), value: string(v), ok: true}) {
-				return errStopped
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errStopped) {
-			yield(pulled{err: err})
-		}
-	})
-	return func() pulled { p, _ := step(); return p }, stop
-}
-
-var errStopped = errors.New("stopped")
 
 var itemTable = fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true, 9: true, 10: true, 11: true}.Table()
 

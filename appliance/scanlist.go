@@ -10,8 +10,8 @@ import (
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/appliance/journal"
+	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/internal/durable"
-	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -142,8 +142,8 @@ func mayBeLoaded(src *source, r *ScanReport, o *ScanOptions) error {
 	if r.Entries == 0 && !o.Empty {
 		return fmt.Errorf("source %s: %w", src.root, ErrEmptySource)
 	}
-	if r.unsure > 0 && !o.Replace {
-		return fmt.Errorf("%w: %s, one of them %q", ErrReplaces, countOf(r.unsure, "entry", "entries"), r.unsurePath)
+	if r.Unsure > 0 && !o.Replace {
+		return fmt.Errorf("%w: %s, one of them %q", ErrReplaces, words.Count(r.Unsure, "entry", "entries"), r.UnsurePath)
 	}
 	return nil
 }
@@ -198,44 +198,6 @@ func (d *Device) removeList(name string) {
 		}
 		return durable.Remove(b.Disk.FS, name)
 	})
-}
-
-// newSorter gives a sorter whose runs go to a disk, or, where the device is only
-// looked at, into the system's folder for temporary files. They are encrypted.
-func (d *Device) newSorter(memory int) (*extsort.Sorter, func(), error) {
-	if d.look {
-		disk, done, err := scratch()
-		if err != nil {
-			return nil, nil, err
-		}
-		s := extsort.New(extsort.Config{FS: disk, Dir: "sort", Memory: memory})
-		return s, func() { s.Close(); done() }, nil
-	}
-	fsys, err := d.scratchDisk()
-	if err != nil {
-		return nil, nil, err
-	}
-	s := extsort.New(extsort.Config{FS: fsys.Disk.FS, Dir: disk.TempDir, Memory: memory})
-	return s, func() { s.Close() }, nil
-}
-
-// scratchDisk is the healthy disk with the most room.
-func (d *Device) scratchDisk() (*disk.Bay, error) {
-	var best *disk.Bay
-	var most int64 = -1
-	var errs []error
-	for _, b := range d.bays.Healthy() {
-		free, _, err := b.Disk.FS.Free()
-		if err != nil {
-			errs = append(errs, fmt.Errorf("disk %s: %w", b.Disk.Name, err))
-		} else if free > most {
-			best, most = b, free
-		}
-	}
-	if best == nil {
-		return nil, fmt.Errorf("%w: none tells its room: %w", disk.ErrTooFewDisks, errors.Join(append(errs, d.bays.Errors()...)...))
-	}
-	return best, nil
 }
 
 // eachRecord calls f for every committed record of the journal, in order.

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -31,6 +33,7 @@ type source struct {
 	clock  sourceClock
 	watch  *sourceWatch
 	spill  func() *extsort.Sorter // for folders with very many entries; nil keeps all names in memory
+	keys   int                    // how many names of one folder are kept in memory; 0 is maxKeys
 }
 
 // ErrPrefix: nothing can be loaded under such a name.
@@ -227,7 +230,7 @@ func (s *source) visit(rel, key string, it *item, f func(*item) error) error {
 		if gone := s.watch.failed(err); gone != nil {
 			return gone
 		}
-		return f(&item{path: it.path, kind: manifest.KindSkipped, reason: skipReason(err), detail: "folder: " + cause(err), flags: itemFolder})
+		return f(&item{path: it.path, kind: manifest.KindSkipped, reason: skipReason(err), detail: "folder: " + words.Cause(err), flags: itemFolder})
 	}
 	if err := f(it); err != nil {
 		names.close()
@@ -269,7 +272,7 @@ func (s *source) list(rel string) (*children, error) {
 		return nil, err
 	}
 	defer dir.Close()
-	out := &children{spill: s.spill}
+	out := &children{spill: s.spill, max: cmp.Or(s.keys, maxKeys)}
 	err = dir.Names(func(name string, isDir bool) error {
 		if isDir {
 			name += "/"
@@ -303,11 +306,11 @@ func (s *source) look(rel, key string, dir vfs.Dir, failed error, stat func(vfs.
 		return it.skip("name", err.Error())
 	}
 	if failed != nil {
-		return it.skip(s.skipReason(failed), cause(failed))
+		return it.skip(s.skipReason(failed), words.Cause(failed))
 	}
 	info, err := stat(dir, name)
 	if err != nil {
-		return it.skip(s.skipReason(err), cause(err))
+		return it.skip(s.skipReason(err), words.Cause(err))
 	}
 	it.describe(&info)
 	if wasDir && it.kind != manifest.KindDir {
@@ -396,6 +399,15 @@ func specialName(mode uint32) string {
 	return "special file"
 }
 
+// failed judges an entry's error: it returns why the source has gone, or nil.
+func (s *source) failed(err error) error { return s.watch.failed(err) }
+
+// worked says that something could be read.
+func (s *source) worked() { s.watch.worked() }
+
+// lost returns why the source has gone, or nil.
+func (s *source) lost() error { return s.watch.lost() }
+
 // skipReason is the reason of an entry that fails by err; the watch hears of it.
 func (s *source) skipReason(err error) string {
 	s.watch.failed(err)
@@ -413,28 +425,4 @@ func skipReason(err error) string {
 		return "changed" // it, or a folder above it, has become something else
 	}
 	return "unreadable"
-}
-
-// cause is an error's text without paths, which records and reports hold elsewhere.
-func cause(err error) string {
-	var errno unix.Errno
-	if errors.As(err, &errno) {
-		return errno.Error()
-	}
-	return utf8Text(err.Error())
-}
-
-// scratch is where a scan without a device spills: the system's folder for
-// temporary files.
-func scratch() (vfs.FS, func(), error) {
-	dir, err := os.MkdirTemp("", "sledge-scan-")
-	if err != nil {
-		return nil, nil, err
-	}
-	disk, err := vfs.OS(dir)
-	if err != nil {
-		os.RemoveAll(dir)
-		return nil, nil, err
-	}
-	return disk, func() { vfs.Close(disk); os.RemoveAll(dir) }, nil
 }

@@ -4,4 +4,6 @@ package appliance
 const vanished = "vanished"
 
 // deviceError is an error of the device, not of the source: it ends the load.
-type deviceError struct{ error }
+type deviceError struct{ Err error }
+
+func (e deviceError) Error() string { return e.Err.Error() }

@@ -23,6 +23,9 @@ type sourceDir struct {
 	volume vfs.Volume // of dir
 }
 
+// dirs is for one reader of the source. Close it.
+func (s *source) dirs() *sourceDir { return &sourceDir{src: s} }
+
 // of returns the open folder of an entry, and its name there.
 func (c *sourceDir) of(path string) (vfs.Dir, string, error) {
 	dir, name := c.src.split(path)
@@ -59,6 +62,11 @@ func (c *sourceDir) open(ctx context.Context, path string) (vfs.TreeFile, error)
 func (c *sourceDir) unsettled(i *vfs.Info, it *item) time.Duration {
 	mtime, ctime := i.Mtime.UnixNano(), i.Ctime.UnixNano()
 	return c.src.clock.unsettled(c.volume, i.Dev, mtime, ctime, mtime == it.mtime && ctime == it.ctime)
+}
+
+// settled reports whether an entry of the folder may be read that looks as the scan saw it.
+func (c *sourceDir) settled(it *item) bool {
+	return c.src.clock.unsettled(c.volume, 0, it.mtime, it.ctime, true) == 0
 }
 
 // sourceFile is an open file of the source, and what it was before its reading.
@@ -117,6 +125,20 @@ func (f *sourceFile) unchanged() bool {
 	now, err := f.Stat()
 	return err == nil && identityOf(&now) == f.identity()
 }
+
+// looked is a file that was read whole, and looked at afterwards.
+func (c *sourceDir) looked(f vfs.TreeFile, info vfs.Info) *sourceFile {
+	return &sourceFile{TreeFile: f, info: info, volume: c.volume}
+}
+
+// holes reports whether the file has holes for certain.
+func (f *sourceFile) holes() bool { return f.sparse() && f.volume.TrustHoles }
+
+// doubtful reports whether the file may have holes that its file system does not tell right.
+func (f *sourceFile) doubtful() bool { return f.sparse() && !f.volume.TrustHoles }
+
+// written reports whether somebody could write to the file unseen; a server's files are not asked.
+func (f *sourceFile) written() bool { return !f.volume.Remote && f.Written() }
 
 // sparse reports whether the file may have holes.
 func (f *sourceFile) sparse() bool { return f.info.Allocated < f.info.Size }

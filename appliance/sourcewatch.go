@@ -60,9 +60,10 @@ func (s *sourceWatch) failed(err error) error {
 }
 
 // judged is an error that the watch knows already.
-type judged struct{ error }
+type judged struct{ Err error }
 
-func (j judged) Unwrap() error { return j.error }
+func (j judged) Error() string { return j.Err.Error() }
+func (j judged) Unwrap() error { return j.Err }
 
 // end says that the source has gone. The caller holds the lock.
 func (s *sourceWatch) end(why error) {

@@ -87,11 +87,14 @@ func TestSourceGoesInTheScan(t *testing.T) {
 // skipped by name, also many beside one another. If none at all can be read the
 // source has gone, though its root answers from a cache.
 func TestBadFilesAreSkipped(t *testing.T) {
-	const files = maxFailedInRow * 4
+	const (
+		inRow = 32 // that may fail before others are tried
+		files = inRow * 4
+	)
 	for _, test := range []struct {
 		bad  int
 		gone bool
-	}{{maxFailedInRow - 1, false}, {maxFailedInRow * 2, false}, {files, true}} {
+	}{{inRow - 1, false}, {inRow * 2, false}, {files, true}} {
 		tree, want := goneTree(files)
 		bad := map[string]bool{}
 		for i := range test.bad {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -18,7 +19,7 @@ import (
 type worker struct {
 	l      *loader
 	pack   *packWriter
-	dir    sourceDir
+	dir    *sourceDir
 	xattrs *xattrReader
 	batch  batch // records without a pack yet; moves into the next pack
 	since  time.Time
@@ -27,6 +28,7 @@ type worker struct {
 	closed chan error
 	failed chan struct{} // closed when the closer has met an error
 	buf    []byte        // for files that are only compared
+	one    [1]byte       // room for a byte that nobody needs
 }
 
 type closing struct {
@@ -35,7 +37,7 @@ type closing struct {
 }
 
 func newWorker(l *loader) *worker {
-	w := &worker{l: l, dir: sourceDir{src: l.src}, xattrs: &xattrReader{}, closes: make(chan closing, 1), closed: make(chan error, 1), failed: make(chan struct{}), since: l.d.cfg.Now()}
+	w := &worker{l: l, dir: l.src.dirs(), xattrs: &xattrReader{}, closes: make(chan closing, 1), closed: make(chan error, 1), failed: make(chan struct{}), since: l.d.cfg.Now()}
 	go func() { w.closed <- w.closer() }()
 	return w
 }
@@ -196,7 +198,7 @@ func (w *worker) item(ctx context.Context, n uint64, it *item) error {
 	if err != nil {
 		return err
 	}
-	if gone := w.l.src.watch.lost(); gone != nil {
+	if gone := w.l.src.lost(); gone != nil {
 		return errors.Join(gone, w.flush())
 	}
 	w.l.entries.Add(1)
@@ -207,7 +209,7 @@ func (w *worker) item(ctx context.Context, n uint64, it *item) error {
 }
 
 func (w *worker) skip(n uint64, it *item, reason, detail string) {
-	if w.l.src.watch.lost() != nil {
+	if w.l.src.lost() != nil {
 		return // nothing is known of the entry
 	}
 	if reason != catalog.Gone {
@@ -241,11 +243,11 @@ func (w *worker) flip(n uint64, it *item) {
 func (w *worker) describe(it *item) (r *manifest.Record, reason, detail string) {
 	dir, name, err := w.dir.of(it.path)
 	if err != nil {
-		return nil, w.l.src.skipReason(err), cause(err)
+		return nil, w.l.src.skipReason(err), words.Cause(err)
 	}
 	info, err := dir.StatFresh(name)
 	if err != nil {
-		return nil, w.l.src.skipReason(err), cause(err)
+		return nil, w.l.src.skipReason(err), words.Cause(err)
 	}
 	now := item{}
 	if now.describe(&info); now.kind != it.kind {
@@ -300,13 +302,13 @@ func (w *worker) file(ctx context.Context, n uint64, it *item) error {
 			return nil
 		case errors.Is(err, errDone):
 		case errors.As(err, &dev):
-			return dev.error
+			return dev.Err
 		case errors.Is(err, errChanged) && try < readTries:
 			continue
 		case errors.Is(err, errChanged):
 			w.skip(n, it, "changed", "changed while it was read, twice")
 		default:
-			w.skip(n, it, w.l.src.skipReason(err), cause(err))
+			w.skip(n, it, w.l.src.skipReason(err), words.Cause(err))
 		}
 		return nil
 	}
