@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/appliance/extract"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/appliance/zeros"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -211,20 +212,20 @@ func TestUnstableTimesAgain(t *testing.T) {
 // TestLongFileAfterReboot: neither a device's number nor an inode's that is made up
 // keeps a long file from going on.
 func TestLongFileAfterReboot(t *testing.T) {
-	was := identity{size: 1, mtime: 2, ctime: 3, dev: 4, ino: 5}
+	was := scan.FileID{Size: 1, Mtime: 2, Ctime: 3, Dev: 4, Ino: 5}
 	for _, test := range []struct {
-		now    identity
+		now    scan.FileID
 		volume vfs.Volume
 		want   bool
 	}{
-		{identity{1, 2, 3, 40, 5}, stableVolume, true},
-		{identity{1, 2, 3, 4, 50}, stableVolume, false},
-		{identity{1, 2, 3, 40, 50}, fuseVolume, true},
-		{identity{1, 2, 30, 4, 5}, fuseVolume, false},
-		{identity{1, 20, 3, 4, 5}, fuseVolume, false},
-		{identity{10, 2, 3, 4, 5}, fuseVolume, false},
+		{scan.FileID{Size: 1, Mtime: 2, Ctime: 3, Dev: 40, Ino: 5}, stableVolume, true},
+		{scan.FileID{Size: 1, Mtime: 2, Ctime: 3, Dev: 4, Ino: 50}, stableVolume, false},
+		{scan.FileID{Size: 1, Mtime: 2, Ctime: 3, Dev: 40, Ino: 50}, fuseVolume, true},
+		{scan.FileID{Size: 1, Mtime: 2, Ctime: 30, Dev: 4, Ino: 5}, fuseVolume, false},
+		{scan.FileID{Size: 1, Mtime: 20, Ctime: 3, Dev: 4, Ino: 5}, fuseVolume, false},
+		{scan.FileID{Size: 10, Mtime: 2, Ctime: 3, Dev: 4, Ino: 5}, fuseVolume, false},
 	} {
-		if was.is(test.now, test.volume) != test.want {
+		if was.Same(test.now, test.volume) != test.want {
 			t.Errorf("%+v of %s: want %v", test.now, test.volume.FS, test.want)
 		}
 	}

@@ -1,4 +1,4 @@
-package appliance
+package scan
 
 import (
 	"fmt"
@@ -22,7 +22,7 @@ func (a oneAttribute) Get(_ string, _ []byte) (int, error) { return int(a), nil 
 // must not end the load.
 func TestXattrLimit(t *testing.T) {
 	for _, size := range []int{59000, 59990, 60000, 60300, 64 << 10} {
-		xs, lost := (&xattrReader{}).read(oneAttribute(size))
+		xs, lost := (&XattrReader{}).Read(oneAttribute(size))
 		rec := manifest.Record{Kind: manifest.KindDir, Path: "a", Xattrs: xs}
 		if _, err := rec.Encode(); err != nil {
 			t.Errorf("%d bytes, %d lost: %v", size, lost, err)
@@ -44,7 +44,7 @@ func (manyAttributes) Get(_ string, _ []byte) (int, error) { return 50_000, nil 
 // What is over the limit of one entry's attributes is left out and counted, and the record
 // is one that a reader takes.
 func TestXattrsLimit(t *testing.T) {
-	xs, lost := (&xattrReader{}).read(manyAttributes(200))
+	xs, lost := (&XattrReader{}).Read(manyAttributes(200))
 	if len(xs) != 20 || lost != 180 {
 		t.Errorf("%d kept, %d lost", len(xs), lost)
 	}
@@ -56,10 +56,10 @@ func TestXattrsLimit(t *testing.T) {
 
 // Two names that are too long must stay two.
 func TestLongNamesStayApart(t *testing.T) {
-	s := &source{root: "/", prefix: strings.Repeat("p/", 2040)}
+	s := &Source{Root: "/", prefix: strings.Repeat("p/", 2040)}
 	a, b := s.look("", strings.Repeat("a", 100)+"1", nil, nil, nil), s.look("", strings.Repeat("a", 100)+"2", nil, nil, nil)
-	if a.path == b.path || manifest.CheckPath(a.path) != nil {
-		t.Errorf("%q and %q", a.path[4000:], b.path[4000:])
+	if a.Path == b.Path || manifest.CheckPath(a.Path) != nil {
+		t.Errorf("%q and %q", a.Path[4000:], b.Path[4000:])
 	}
 }
 
@@ -74,14 +74,14 @@ func TestHugeFolder(t *testing.T) {
 		tree.WriteFile(name, nil)
 	}
 	list := func(keys int) (paths []string) {
-		s := openSource(tree, "/", "")
+		s := open(tree, "/", "")
 		s.keys = keys
 		spilled := 0
 		s.spill = func() *extsort.Sorter {
 			spilled++
 			return extsort.New(extsort.Config{FS: vfs.NewMem(vfs.MemOptions{}), Dir: "sort", Memory: 1 << 10})
 		}
-		if err := s.walk(func(it *item) error { paths = append(paths, it.path); return nil }); err != nil {
+		if err := s.walk(func(it *Item) error { paths = append(paths, it.Path); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if want := keys / 50; spilled != want {

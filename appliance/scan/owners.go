@@ -1,4 +1,4 @@
-package appliance
+package scan
 
 import (
 	"os/user"

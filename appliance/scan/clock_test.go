@@ -1,4 +1,4 @@
-package appliance
+package scan
 
 import (
 	"context"
@@ -39,7 +39,7 @@ func TestSettled(t *testing.T) {
 			{"a server's, ahead", nfs, 0, time.Hour, false, remoteTick},
 			{"a server's, old", nfs, time.Hour, 0, false, remoteTick},
 		} {
-			c := sourceClock{opened: start}
+			c := clock{opened: start}
 			changed := time.Now().Add(test.ahead - test.age)
 			if test.whole {
 				changed = start.Add(time.Hour - test.age)
@@ -67,7 +67,7 @@ func TestServersOwnClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Hour + 500*time.Microsecond)
 		now := time.Now().UnixNano()
-		c := sourceClock{opened: time.Now()}
+		c := clock{opened: time.Now()}
 		c.note(nfs, 1, now-int64(time.Minute))
 		for _, test := range []struct {
 			dev   uint64
@@ -94,7 +94,7 @@ func TestServersOwnClock(t *testing.T) {
 func TestSettledAt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Hour + 500*time.Microsecond)
-		c := sourceClock{opened: time.Now()}
+		c := clock{opened: time.Now()}
 		for _, test := range []struct {
 			after, coarse time.Duration
 			want          bool
@@ -116,18 +116,18 @@ func TestYoungFilesWaitOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tree := vfs.NewMemTree(func() time.Time { return time.Now().Truncate(2 * time.Second) })
 		tree.SetVolume(fat)
-		s := openSource(tree, "/", "")
+		s := open(tree, "/", "")
 		for i := range 1000 {
 			tree.WriteFile(fmt.Sprint(i), []byte("x"))
 		}
-		dir := s.dirs()
+		dir := s.Dirs()
 		begun := time.Now()
 		for i := range 1000 {
-			f, err := dir.open(context.Background(), fmt.Sprint(i))
+			f, err := dir.Open(context.Background(), fmt.Sprint(i))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := dir.begin(context.Background(), f, &item{}, false); err != nil {
+			if _, err := dir.Begin(context.Background(), f, &Item{}, false); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -150,18 +150,18 @@ func TestNeverSettles(t *testing.T) {
 			}
 			return nil
 		})
-		dir := openSource(tree, "/", "").dirs()
-		f, err := dir.open(context.Background(), "f")
+		dir := open(tree, "/", "").Dirs()
+		f, err := dir.Open(context.Background(), "f")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := dir.begin(context.Background(), f, &item{}, false); !errors.Is(err, errChanged) {
+		if _, err := dir.Begin(context.Background(), f, &Item{}, false); !errors.Is(err, ErrChanged) {
 			t.Errorf("%v", err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		var dev deviceError
-		if _, err := dir.begin(ctx, f, &item{}, false); !errors.As(err, &dev) {
+		var dev DeviceError
+		if _, err := dir.Begin(ctx, f, &Item{}, false); !errors.As(err, &dev) {
 			t.Errorf("canceled: %v", err)
 		}
 	})

@@ -1,4 +1,4 @@
-package appliance
+package scan
 
 import (
 	"context"
@@ -49,14 +49,14 @@ func TestLeaseIsWaitedFor(t *testing.T) {
 
 // readLeased opens the file as a worker does, and reads it.
 func readLeased(t *testing.T, ctx context.Context, src string) string {
-	s, err := newSource(src, "", nil)
+	s, err := Open(src, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
-	dir := s.dirs()
-	defer dir.close()
-	f, err := dir.open(ctx, "f")
+	defer s.Close()
+	dir := s.Dirs()
+	defer dir.Close()
+	f, err := dir.Open(ctx, "f")
 	if err != nil {
 		return err.Error()
 	}
