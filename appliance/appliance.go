@@ -117,6 +117,9 @@ func (c *Config) owner() disk.Owner {
 	return disk.Owner{Scope: c.Scope, Bays: c.Job.Geometry.Disks, Allowed: c.Allowed}
 }
 
+// wraps are those of the load key, on any disks.
+func (c *Config) wraps() *wrapJob { return &wrapJob{c.Scope, c.Job} }
+
 func (c *Config) newID() (id manifest.ID, err error) {
 	_, err = io.ReadFull(c.Rand, id[:])
 	return id, err
