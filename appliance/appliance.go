@@ -4,11 +4,11 @@
 //
 // Rooms below it have what needs no device: disk (bays, headers, whose fault an error is), frames
 // (encrypted files on m+1 disks), journal (what frames say), pack (stripes, hash lists, reading
-// from any k blocks), catalog (what a device holds of its looks), read (a sealed device) and
-// extract. What is a device's alone is here. The path of the bytes when loading
+// from any k blocks), scan (a site's source), catalog (what a device holds of its looks), read (a
+// sealed device) and extract. What is a device's alone is here. The path of the bytes when loading
 // (docs/architecture.md tells it from the command on):
 //
-//	Scan     walks the source into a saved, encrypted list       scan.go, scanlist.go
+//	List     walks the source into a saved, encrypted list       scan/scan.go, scanlist.go
 //	Load     reads each entry once, digests it on the way        load.go, worker.go, reading.go
 //	pack     fills FLOE segments, straight into a stripe buffer  pack.go
 //	stripe   hashes, codes and writes blocks to the disks        pack/stripe.go
@@ -116,6 +116,9 @@ func (c *Config) buffering() pack.Buffering {
 func (c *Config) owner() disk.Owner {
 	return disk.Owner{Scope: c.Scope, Bays: c.Job.Geometry.Disks, Allowed: c.Allowed}
 }
+
+// wraps are those of the load key, on any disks.
+func (c *Config) wraps() *wrapJob { return &wrapJob{c.Scope, c.Job} }
 
 func (c *Config) newID() (id manifest.ID, err error) {
 	_, err = io.ReadFull(c.Rand, id[:])

@@ -187,8 +187,7 @@ func (c *completion) writeLacking() error {
 // rewrite makes a shard again from the others, unless it is there and good. An error
 // of the disk fails it.
 func (c *completion) rewrite(b *disk.Bay, p *manifest.Pack, shard int) error {
-	r := &rebuilder{o: RebuildOptions{Onto: b.Disk}, report: &RebuildReport{Bay: b.Number}, disks: c.set, member: true}
-	err := r.shard(c.ctx, p, shard)
+	err := rewriteShard(c.ctx, c.set, b, p, shard)
 	switch {
 	case err == nil:
 		return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/minio/crc64nvme"
 
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/appliance/zeros"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
@@ -153,7 +154,7 @@ func (d *digest) fill(r *manifest.Record) {
 type partialFile struct {
 	ordinal  uint64
 	from, to int64 // content covered by this frame
-	identity identity
+	identity scan.FileID
 	extents  []pendingExtent
 	parts    [][]byte
 	units    []uint64
@@ -179,7 +180,7 @@ func (p *partialFile) encode() ([]byte, error) {
 	w := fields.NewWriter(nil)
 	w.Blob(1, true, u(p.ordinal, uint64(p.from), uint64(p.to)))
 	i := p.identity
-	w.Blob(2, true, u(uint64(i.size), uint64(i.mtime), uint64(i.ctime), i.dev, i.ino))
+	w.Blob(2, true, u(uint64(i.Size), uint64(i.Mtime), uint64(i.Ctime), i.Dev, i.Ino))
 	var extents []byte
 	for _, pe := range p.extents {
 		e := pe.resolve()
@@ -219,7 +220,7 @@ func decodePartial(b []byte) (*partialFile, error) {
 		case 2:
 			v, err := words(f, 5)
 			if err == nil {
-				p.identity = identity{int64(v[0]), int64(v[1]), int64(v[2]), v[3], v[4]}
+				p.identity = scan.FileID{Size: int64(v[0]), Mtime: int64(v[1]), Ctime: int64(v[2]), Dev: v[3], Ino: v[4]}
 			}
 			return err
 		case 3:

@@ -2,30 +2,13 @@ package appliance
 
 import (
 	"bytes"
-	"encoding/binary"
 	"testing"
 
-	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/appliance/journal"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/internal/testlimit"
 	"github.com/sledge-io/sledge/manifest"
 )
-
-func FuzzItem(f *testing.F) {
-	f.Add((&item{path: "a/b", kind: manifest.KindFile, size: 5, mtime: -1, ctime: 2, ino: 3, group: 4, linkTo: "c"}).encode())
-	f.Add((&item{path: "a", kind: manifest.KindSkipped, reason: "vanished", detail: "x"}).encode())
-	f.Fuzz(func(t *testing.T, b []byte) {
-		defer testlimit.Alloc(t, testlimit.Input)()
-		it, err := decodeItem(b)
-		if err != nil {
-			return
-		}
-		again, err := decodeItem(it.encode())
-		if err != nil || *again != *it {
-			t.Errorf("%+v comes back as %+v, %v", it, again, err)
-		}
-	})
-}
 
 func FuzzPartial(f *testing.F) {
 	d := newDigest(40<<20, true)
@@ -34,7 +17,7 @@ func FuzzPartial(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	p := partialFile{ordinal: 1, to: 20 << 20, identity: identity{size: 40 << 20}, extents: []pendingExtent{{length: 20 << 20, number: 3}}, parts: d.parts, units: d.units, digest: state}
+	p := partialFile{ordinal: 1, to: 20 << 20, identity: scan.FileID{Size: 40 << 20}, extents: []pendingExtent{{length: 20 << 20, number: 3}}, parts: d.parts, units: d.units, digest: state}
 	b, err := p.encode()
 	if err != nil {
 		f.Fatal(err)
@@ -70,15 +53,5 @@ func FuzzFrameMessage(f *testing.F) {
 		}
 		s := newLoadState()
 		s.add(m)
-	})
-}
-
-func FuzzClearPack(f *testing.F) {
-	f.Add([]byte("\x00\x00\x00\x01e\x00\x00\x00\x01s"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		defer testlimit.Alloc(t, testlimit.Input)()
-		raw := make([]byte, frames.FrameHead, frames.FrameHead+len(b))
-		binary.BigEndian.PutUint32(raw[4:], uint32(len(b)))
-		journal.Pack(append(raw, b...), manifest.Scope{}, make([]byte, 32))
 	})
 }

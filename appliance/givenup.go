@@ -1,5 +1,9 @@
 package appliance
 
+import (
+	"github.com/sledge-io/sledge/appliance/scan"
+)
+
 // givenUp lists the loads whose rest was given up, and that no later load of the same
 // source, run to its end, has made good.
 func (d *Device) givenUp() ([]*scanList, error) {
@@ -30,12 +34,12 @@ func (d *Device) rest(l *scanList) uint64 {
 // madeGood tells whether a later list of the same source was loaded whole. Of a list
 // whose head cannot be read the source is not known: nothing makes it good.
 func (d *Device) madeGood(l *scanList, lists []*scanList) bool {
-	if l.head.root() == "" {
+	if l.head.Path() == "" {
 		return false
 	}
 	for _, later := range lists {
-		rel := l.head.relation(&later.head)
-		if later.copies.Ordinal <= l.copies.Ordinal || rel != relSame && rel != relUnknown || later.broken != nil {
+		rel := l.head.RelationTo(&later.head)
+		if later.copies.Ordinal <= l.copies.Ordinal || rel != scan.RelSame && rel != scan.RelUnknown || later.broken != nil {
 			continue
 		}
 		if d.rest(later) == 0 {

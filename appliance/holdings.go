@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -38,7 +39,7 @@ func (d *Device) Holdings(ctx context.Context, f func(Holding) error) error {
 		return err
 	}
 	looks, done, err := d.looks(ctx, lists, func(b []byte, _ manifest.ID, r *manifest.Record, lost bool) []byte {
-		return knownValue(b, relSame, "", r, lost, false)
+		return knownValue(b, scan.RelSame, "", r, lost, false)
 	})
 	if err != nil {
 		return err
@@ -60,16 +61,16 @@ func (d *Device) Holdings(ctx context.Context, f func(Holding) error) error {
 
 func holdingOf(e *catalog.Entry) Holding {
 	k := decodeKnown(e)
-	h := Holding{Path: strings.TrimSuffix(e.Key, "/"), Kind: k.kind, Size: k.size, State: HoldingSafe, Reason: k.remark, Detail: e.Detail}
+	h := Holding{Path: strings.TrimSuffix(e.Key, "/"), Kind: k.Kind, Size: k.Size, State: HoldingSafe, Reason: k.remark, Detail: e.Detail}
 	switch {
 	case !e.Good:
 		h.State, h.Reason = HoldingSkipped, e.Reason
-	case k.flags&itemLost != 0:
+	case k.Flags&scan.ItemLost != 0:
 		h.State = HoldingLost
 	case k.remark != "":
 		h.State = HoldingRemarked
 	case k.own:
-		h.State, h.Reason = HoldingRemarked, k.reason
+		h.State, h.Reason = HoldingRemarked, k.Reason
 	}
 	return h
 }
@@ -80,13 +81,13 @@ func (d *Device) leftToDo(ctx context.Context, l *scanList, f func(Holding) erro
 	if l.broken != nil {
 		return f(Holding{State: HoldingNotLoaded, Reason: "unknown", Detail: "the scan list is damaged: what else it had is not known"})
 	}
-	return d.items(l, func(n uint64, it *item) error {
+	return d.items(l, func(n uint64, it *scan.Item) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if st != nil && st.done.Has(n) || it.reason == catalog.Gone {
+		if st != nil && st.done.Has(n) || it.Reason == catalog.Gone {
 			return nil
 		}
-		return f(Holding{Path: it.path, Kind: it.kind, Size: it.size, State: HoldingNotLoaded, Reason: it.reason, Detail: it.detail})
+		return f(Holding{Path: it.Path, Kind: it.Kind, Size: it.Size, State: HoldingNotLoaded, Reason: it.Reason, Detail: it.Detail})
 	})
 }

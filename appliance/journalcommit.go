@@ -3,6 +3,7 @@ package appliance
 import (
 	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/appliance/journal"
+	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -93,7 +94,7 @@ func (d *Device) appendNow(clear []byte, m *journal.Message) error {
 
 // event journals a public remark that the log will carry.
 func (d *Device) event(what, text string, bay int) error {
-	events, err := encodeEvents(d.cfg.Now(), manifest.Event{What: what, Text: utf8Text(text), Bay: bay})
+	events, err := encodeEvents(d.cfg.Now(), manifest.Event{What: what, Text: words.UTF8(text), Bay: bay})
 	if err != nil {
 		return err
 	}

@@ -87,6 +87,9 @@ func readPack(set *disk.Set, p *manifest.Pack) error {
 	return err
 }
 
+// errFound ends a walk that has what it looked for.
+var errFound = errors.New("stopped")
+
 // firstPack is the first pack that the files name, nil if they name none.
 func firstPack(files []*frames.File, lenient bool, entry func(raw []byte) *manifest.Pack) (*manifest.Pack, error) {
 	var first *manifest.Pack
@@ -103,12 +106,12 @@ func firstPack(files []*frames.File, lenient bool, entry func(raw []byte) *manif
 				first = entry(p.Raw)
 			}
 			if first != nil {
-				return errStopped
+				return errFound
 			}
 			return nil
 		})
 		copies.Close()
-		if first != nil || err != nil && !errors.Is(err, errStopped) {
+		if first != nil || err != nil && !errors.Is(err, errFound) {
 			return first, notStopped(err)
 		}
 	}
@@ -116,7 +119,7 @@ func firstPack(files []*frames.File, lenient bool, entry func(raw []byte) *manif
 }
 
 func notStopped(err error) error {
-	if errors.Is(err, errStopped) {
+	if errors.Is(err, errFound) {
 		return nil
 	}
 	return err

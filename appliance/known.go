@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -21,7 +22,7 @@ type knownSet struct {
 	groups uint64          // the highest link group
 	force  bool            // times are not believed
 	twins  map[string]bool // paths of sources that were loaded under this one's prefix
-	report *ScanReport
+	report *scan.Report
 	gone   func(path string) error // takes a path that was never loaded and is gone
 
 	next func() knownEntry
@@ -35,12 +36,12 @@ type knownSet struct {
 
 // knownEntry is one of the device's entries.
 type knownEntry struct {
-	item
+	scan.Item
 	key    string
 	good   bool
 	remark string // of a later look that failed
 	own    bool   // the record itself has a remark
-	rel    relation
+	rel    scan.Relation
 	ok     bool // false: there are no more
 	err    error
 }
@@ -55,17 +56,17 @@ type keptEntry struct {
 	path    string
 	kind    manifest.Kind
 	from    string
-	rel     relation
+	rel     scan.Relation
 	good    bool
 	size    int64
 	claimed bool // the scan has found a folder there
 }
 
-func (k *knownSet) lastGroup() uint64 { return k.groups }
+func (k *knownSet) LastGroup() uint64 { return k.groups }
 
-func (k *knownSet) whenGone(f func(path string) error) { k.gone = f }
+func (k *knownSet) WhenGone(f func(path string) error) { k.gone = f }
 
-func (k *knownSet) comparison() *ScanReport { return k.report }
+func (k *knownSet) Comparison() *scan.Report { return k.report }
 
 func (k *knownSet) close() {
 	if k.drop != nil {
@@ -76,26 +77,26 @@ func (k *knownSet) close() {
 
 // knownEntries gathers what has been committed, from this source and from others;
 // lists are all that there are.
-func (d *Device) knownEntries(ctx context.Context, src *source, lists []*scanList, o *ScanOptions) (*knownSet, error) {
-	k := &knownSet{force: o.Force, twins: map[string]bool{}, report: &ScanReport{}}
+func (d *Device) knownEntries(ctx context.Context, src *scan.Source, lists []*scanList, o *scan.Options) (*knownSet, error) {
+	k := &knownSet{force: o.Force, twins: map[string]bool{}, report: &scan.Report{}}
 	if d.state.entries == 0 {
 		return k, nil
 	}
-	relations := map[manifest.ID]relation{}
+	relations := map[manifest.ID]scan.Relation{}
 	roots := map[manifest.ID]string{}
 	for _, l := range lists {
-		relations[l.copies.ID] = l.head.relation(src.head(), o.Moved...)
+		relations[l.copies.ID] = l.head.RelationTo(src.Head(), o.Moved...)
 		if l.broken != nil && l.head.Root == "" { // whose it is nobody knows
-			relations[l.copies.ID] = relUnknown
+			relations[l.copies.ID] = scan.RelUnknown
 		}
-		roots[l.copies.ID] = l.head.root()
-		if l.head.as() == src.head().as() {
-			k.twins[l.head.root()] = true
+		roots[l.copies.ID] = l.head.Path()
+		if l.head.Prefix() == src.Head().Prefix() {
+			k.twins[l.head.Path()] = true
 		}
 	}
 	looks, done, err := d.looks(ctx, lists, func(b []byte, list manifest.ID, r *manifest.Record, lost bool) []byte {
 		k.groups = max(k.groups, r.LinkGroup)
-		return knownValue(b, relations[list], roots[list], r, lost, slices.Contains(o.continued, list))
+		return knownValue(b, relations[list], roots[list], r, lost, slices.Contains(o.Continued, list))
 	})
 	if err != nil {
 		return nil, err
@@ -107,18 +108,18 @@ func (d *Device) knownEntries(ctx context.Context, src *source, lists []*scanLis
 
 // knownValue appends what decodeKnown reads: of a record, and of the source that it
 // came from.
-func knownValue(b []byte, rel relation, root string, r *manifest.Record, lost, ours bool) []byte {
-	it := item{path: r.Path, kind: r.Kind, size: r.Size, mtime: r.Mtime.UnixNano(), ctime: r.Ctime.UnixNano(), linkTo: r.LinkTo, reason: r.Remark}
-	if rel == relOther {
-		it.detail = root // whose file it is
+func knownValue(b []byte, rel scan.Relation, root string, r *manifest.Record, lost, ours bool) []byte {
+	it := scan.Item{Path: r.Path, Kind: r.Kind, Size: r.Size, Mtime: r.Mtime.UnixNano(), Ctime: r.Ctime.UnixNano(), LinkTo: r.LinkTo, Reason: r.Remark}
+	if rel == scan.RelOther {
+		it.Detail = root // whose file it is
 	}
 	if lost {
-		it.flags = itemLost
+		it.Flags = scan.ItemLost
 	}
 	if ours {
-		it.flags |= itemOurs
+		it.Flags |= scan.ItemOurs
 	}
-	return append(append(b, byte(rel)), it.encode()...)
+	return append(append(b, byte(rel)), it.Encode()...)
 }
 
 // begin reads the sorted looks from their beginning.
@@ -139,18 +140,18 @@ func (k *knownSet) begin(looks catalog.Sorted) {
 }
 
 func decodeKnown(e *catalog.Entry) knownEntry {
-	it, err := decodeItem(e.Value[1:])
+	it, err := scan.DecodeItem(e.Value[1:])
 	if err != nil {
 		return knownEntry{err: err}
 	}
-	k := knownEntry{item: *it, key: e.Key, good: e.Good, remark: e.Remark, own: e.Good && it.reason != "", rel: relation(e.Value[0]), ok: true}
+	k := knownEntry{Item: *it, key: e.Key, good: e.Good, remark: e.Remark, own: e.Good && it.Reason != "", rel: scan.Relation(e.Value[0]), ok: true}
 	return k
 }
 
-// meet compares the scan's next entry, and tells whether it is on the device
+// Meet compares the scan's next entry, and tells whether it is on the device
 // already and has not changed since. It sets the entry's flags.
-func (k *knownSet) meet(it *item) (same bool, err error) {
-	key := it.orderKey()
+func (k *knownSet) Meet(it *scan.Item) (same bool, err error) {
+	key := it.OrderKey()
 	for k.at.ok && k.at.key < key {
 		if err := k.pass(); err != nil {
 			return false, err
@@ -169,8 +170,8 @@ func (k *knownSet) meet(it *item) (same bool, err error) {
 		same, err = k.match(it)
 		k.at = k.next()
 	}
-	if it.kind != manifest.KindDir {
-		k.met = append(k.met, metEntry{it.path, it.kind == manifest.KindSkipped, it.flags&itemFolder != 0})
+	if it.Kind != manifest.KindDir {
+		k.met = append(k.met, metEntry{it.Path, it.Kind == manifest.KindSkipped, it.Flags&scan.ItemFolder != 0})
 	}
 	if err == nil {
 		err = k.at.err
@@ -180,18 +181,18 @@ func (k *knownSet) meet(it *item) (same bool, err error) {
 
 // above looks for entries of the device that are no folders at or above a path of
 // the scan.
-func (k *knownSet) above(it *item) error {
+func (k *knownSet) above(it *scan.Item) error {
 	for i := range k.kept {
 		a := &k.kept[i]
-		if a.path == it.path && it.kind != manifest.KindDir || !covers(a.path, it.path) {
+		if a.path == it.Path && it.Kind != manifest.KindDir || !covers(a.path, it.Path) {
 			continue
 		}
-		if a.rel == relOther {
-			return k.taken(it.path, a)
+		if a.rel == scan.RelOther {
+			return k.taken(it.Path, a)
 		}
 		if a.good && !a.claimed {
 			k.replaced(a.path, a.rel)
-			it.flags |= itemFlip
+			it.Flags |= scan.ItemFlip
 		}
 		a.claimed = true
 	}
@@ -229,14 +230,14 @@ func (k *knownSet) leave(key string) error {
 
 func (k *knownSet) lost(e *keptEntry) error {
 	switch {
-	case e.rel == relOther || e.claimed:
+	case e.rel == scan.RelOther || e.claimed:
 		return nil
-	case !e.good && e.rel.sure():
+	case !e.good && e.rel.Sure():
 		return k.gone(e.path)
 	case !e.good:
 		return nil
 	}
-	k.report.gone(e.path, e.size)
+	k.report.AddGone(e.path, e.size)
 	return nil
 }
 
@@ -248,74 +249,74 @@ func (k *knownSet) pass() error {
 		return err
 	}
 	for _, a := range k.met {
-		if !covers(a.path, w.path) {
+		if !covers(a.path, w.Path) {
 			continue
 		}
 		switch {
 		case a.failed: // not looked at: that takes nobody's place
-		case w.rel == relOther:
-			return k.taken(a.path, &keptEntry{path: w.path, kind: w.kind, from: w.detail})
-		case w.path == a.path:
-			k.replaced(w.path, w.rel)
+		case w.rel == scan.RelOther:
+			return k.taken(a.path, &keptEntry{path: w.Path, kind: w.Kind, from: w.Detail})
+		case w.Path == a.path:
+			k.replaced(w.Path, w.rel)
 		case w.good:
-			k.dropped(w.path, w.rel)
+			k.dropped(w.Path, w.rel)
 		}
 		return nil
 	}
 	switch {
-	case w.rel != relOther && w.good && w.kind == manifest.KindDir:
-		k.report.gone(w.path, 0)
-	case w.kind != manifest.KindDir:
+	case w.rel != scan.RelOther && w.good && w.Kind == manifest.KindDir:
+		k.report.AddGone(w.Path, 0)
+	case w.Kind != manifest.KindDir:
 		size := int64(0)
-		if w.kind == manifest.KindFile {
-			size = w.size
+		if w.Kind == manifest.KindFile {
+			size = w.Size
 		}
-		k.kept = append(k.kept, keptEntry{path: w.path, kind: w.kind, from: w.detail, rel: w.rel, good: w.good, size: size})
+		k.kept = append(k.kept, keptEntry{path: w.Path, kind: w.Kind, from: w.Detail, rel: w.rel, good: w.good, size: size})
 	}
 	return nil
 }
 
 // match compares an entry of the scan with the device's under the same key.
-func (k *knownSet) match(it *item) (same bool, err error) {
+func (k *knownSet) match(it *scan.Item) (same bool, err error) {
 	w := &k.at
-	if w.rel == relOther {
-		if w.kind == manifest.KindDir && it.kind == manifest.KindDir {
+	if w.rel == scan.RelOther {
+		if w.Kind == manifest.KindDir && it.Kind == manifest.KindDir {
 			k.report.Shared++ // folders of two sources are one
 			return true, nil
 		}
-		if it.kind == manifest.KindSkipped { // a failed look takes nobody's place
+		if it.Kind == manifest.KindSkipped { // a failed look takes nobody's place
 			return false, nil
 		}
-		return false, k.taken(it.path, &keptEntry{path: w.path, kind: w.kind, from: w.detail}) // also if size and times agree: two files may be made in one tick
+		return false, k.taken(it.Path, &keptEntry{path: w.Path, kind: w.Kind, from: w.Detail}) // also if size and times agree: two files may be made in one tick
 	}
-	if !w.good || w.flags&itemLost != 0 { // what is lost is loaded again, and nothing of it is of use
+	if !w.good || w.Flags&scan.ItemLost != 0 { // what is lost is loaded again, and nothing of it is of use
 		return false, nil
 	}
-	it.flags |= itemKnown | w.flags&itemOurs
-	if it.kind == manifest.KindSkipped {
+	it.Flags |= scan.ItemKnown | w.Flags&scan.ItemOurs
+	if it.Kind == manifest.KindSkipped {
 		return false, nil
 	}
-	if !w.rel.sure() {
-		it.flags |= itemUnsure
+	if !w.rel.Sure() {
+		it.Flags |= scan.ItemUnsure
 	}
-	content := w.size == it.size && w.mtime == it.mtime
-	if hasContent(w.kind) && hasContent(it.kind) && content {
-		it.flags |= itemReuse
-	} else if w.kind != manifest.KindDir && (w.kind != it.kind || !content) {
-		k.replaced(it.path, w.rel)
+	content := w.Size == it.Size && w.Mtime == it.Mtime
+	if hasContent(w.Kind) && hasContent(it.Kind) && content {
+		it.Flags |= scan.ItemReuse
+	} else if w.Kind != manifest.KindDir && (w.Kind != it.Kind || !content) {
+		k.replaced(it.Path, w.rel)
 	}
-	same = w.kind == it.kind && content && w.ctime == it.ctime
-	if hasContent(it.kind) { // of other sources times prove nothing: the bytes are compared
-		same = same && !k.force && (w.rel == relSame || w.rel == relElsewhere)
+	same = w.Kind == it.Kind && content && w.Ctime == it.Ctime
+	if hasContent(it.Kind) { // of other sources times prove nothing: the bytes are compared
+		same = same && !k.force && (w.rel == scan.RelSame || w.rel == scan.RelElsewhere)
 	}
 	if same && w.own {
 		return false, nil
 	}
 	if same && w.remark != "" {
-		it.flags |= itemBelieve // the look that failed is over
+		it.Flags |= scan.ItemBelieve // the look that failed is over
 		return false, nil
 	}
-	if same && it.kind == manifest.KindHardlink && w.linkTo != it.linkTo {
+	if same && it.Kind == manifest.KindHardlink && w.LinkTo != it.LinkTo {
 		return false, nil
 	}
 	return same, nil
@@ -326,31 +327,31 @@ func hasContent(kind manifest.Kind) bool {
 	return kind == manifest.KindFile || kind == manifest.KindHardlink
 }
 
-func (k *knownSet) replaced(path string, rel relation) {
+func (k *knownSet) replaced(path string, rel scan.Relation) {
 	k.report.Replaced++
-	k.report.ReplacedPaths = appendPath(k.report.ReplacedPaths, path)
+	k.report.ReplacedPaths = scan.AppendPath(k.report.ReplacedPaths, path)
 	k.doubt(path, rel)
 }
 
-func (k *knownSet) dropped(path string, rel relation) {
+func (k *knownSet) dropped(path string, rel scan.Relation) {
 	k.report.Dropped++
-	k.report.DroppedPaths = appendPath(k.report.DroppedPaths, path)
+	k.report.DroppedPaths = scan.AppendPath(k.report.DroppedPaths, path)
 	k.doubt(path, rel)
 }
 
 // doubt counts what would go although nobody knows that this is its source.
-func (k *knownSet) doubt(path string, rel relation) {
-	if rel.sure() {
+func (k *knownSet) doubt(path string, rel scan.Relation) {
+	if rel.Sure() {
 		return
 	}
-	if k.report.unsure == 0 {
-		k.report.unsurePath = path
+	if k.report.Unsure == 0 {
+		k.report.UnsurePath = path
 	}
-	k.report.unsure++
+	k.report.Unsure++
 }
 
-// rest passes what lies behind the last entry.
-func (k *knownSet) rest() error {
+// Rest passes what lies behind the last entry.
+func (k *knownSet) Rest() error {
 	for k.at.ok {
 		if err := k.pass(); err != nil {
 			return err

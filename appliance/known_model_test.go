@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -54,7 +55,7 @@ type siteEntry struct {
 type site struct {
 	name, as string
 	tree     map[string]siteEntry
-	pending  []*item // of a load that was interrupted
+	pending  []*scan.Item // of a load that was interrupted
 }
 
 // heldEntry is what the model says that the device holds.
@@ -149,21 +150,21 @@ func (h *history) cut(s *site, path string) {
 }
 
 // scan gives a source's entries in the manifest's order.
-func (h *history) scan(s *site) (items []*item) {
+func (h *history) scan(s *site) (items []*scan.Item) {
 	for path, e := range s.tree {
 		if slices.ContainsFunc(slices.Collect(maps.Keys(s.tree)), func(a string) bool {
 			return a != path && covers(a, path) && s.tree[a].unread && s.tree[a].kind == manifest.KindDir
 		}) {
 			continue
 		}
-		it := &item{path: path, kind: e.kind, size: e.size, mtime: e.mtime, ctime: e.ctime}
+		it := &scan.Item{Path: path, Kind: e.kind, Size: e.size, Mtime: e.mtime, Ctime: e.ctime}
 		if e.kind == manifest.KindDir && e.unread {
-			it.skip("unreadable", "folder")
-			it.flags |= itemFolder
+			it.Skip("unreadable", "folder")
+			it.Flags |= scan.ItemFolder
 		}
 		items = append(items, it)
 	}
-	slices.SortFunc(items, func(a, b *item) int { return strings.Compare(a.orderKey(), b.orderKey()) })
+	slices.SortFunc(items, func(a, b *scan.Item) int { return strings.Compare(a.OrderKey(), b.OrderKey()) })
 	return items
 }
 
@@ -193,39 +194,39 @@ func (h *history) load(n int) error {
 			return err
 		}
 	}
-	k := &knownSet{report: &ScanReport{}}
+	k := &knownSet{report: &scan.Report{}}
 	sorted := &memSorter{}
 	h.looksOf(sorted, func(i int) []byte {
-		rel := relOther
+		rel := scan.RelOther
 		if h.source[i] == n {
-			rel = relSame
+			rel = scan.RelSame
 		}
 		return knownValue(nil, rel, h.sites[h.source[i]].name, &h.looks[i], false, false)
 	})
 	k.begin(sorted)
 	defer k.stop()
-	var list []*item
+	var list []*scan.Item
 	unchanged := map[string]bool{}
 	k.gone = func(path string) error {
 		h.met["withdrawn"]++
-		list = append(list, (&item{path: path}).skip(catalog.Gone, ""))
+		list = append(list, (&scan.Item{Path: path}).Skip(catalog.Gone, ""))
 		return nil
 	}
 	want := h.naive(n)
 	var err error
 	for _, it := range h.scan(s) {
 		var same bool
-		if same, err = k.meet(it); err != nil {
+		if same, err = k.Meet(it); err != nil {
 			break
 		}
 		if same {
-			unchanged[it.path] = true
+			unchanged[it.Path] = true
 			continue
 		}
 		list = append(list, it)
 	}
 	if err == nil {
-		err = k.rest()
+		err = k.Rest()
 	}
 	if errors.Is(err, ErrTaken) != want.taken || err != nil && !errors.Is(err, ErrTaken) {
 		return fmt.Errorf("load of %s: %v, want taken: %v", s.name, err, want.taken)
@@ -259,10 +260,10 @@ func (h *history) blocked(n int) bool {
 
 // commit loads items of a list in any order, folders that take another's place first,
 // and may be interrupted.
-func (h *history) commit(n int, list []*item) (cut bool, err error) {
+func (h *history) commit(n int, list []*scan.Item) (cut bool, err error) {
 	s := h.sites[n]
 	h.rng.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-	slices.SortStableFunc(list, func(a, b *item) int { return int(b.flags&itemFlip) - int(a.flags&itemFlip) })
+	slices.SortStableFunc(list, func(a, b *scan.Item) int { return int(b.Flags&scan.ItemFlip) - int(a.Flags&scan.ItemFlip) })
 	end := len(list)
 	if h.rng.IntN(4) == 0 {
 		end = h.rng.IntN(len(list) + 1)
@@ -282,48 +283,48 @@ func (h *history) commit(n int, list []*item) (cut bool, err error) {
 }
 
 // look loads one item as the source is now.
-func (h *history) look(n int, s *site, it *item) {
-	now, there := s.tree[it.path]
-	r := manifest.Record{Kind: manifest.KindSkipped, Path: it.path, Reason: it.reason}
+func (h *history) look(n int, s *site, it *scan.Item) {
+	now, there := s.tree[it.Path]
+	r := manifest.Record{Kind: manifest.KindSkipped, Path: it.Path, Reason: it.Reason}
 	unread := false
 	for p, e := range s.tree {
-		unread = unread || p != it.path && covers(p, it.path) && e.unread
+		unread = unread || p != it.Path && covers(p, it.Path) && e.unread
 	}
-	flip := it.flags&itemFlip != 0 && it.kind == manifest.KindDir
+	flip := it.Flags&scan.ItemFlip != 0 && it.Kind == manifest.KindDir
 	switch {
-	case it.kind == manifest.KindSkipped:
+	case it.Kind == manifest.KindSkipped:
 	case flip:
-		r = manifest.Record{Kind: manifest.KindDir, Path: it.path, Mtime: time.Unix(0, it.mtime), Ctime: time.Unix(0, it.ctime)}
-		now, h.met["flip"] = siteEntry{kind: manifest.KindDir, mtime: it.mtime, ctime: it.ctime, content: now.content}, h.met["flip"]+1
+		r = manifest.Record{Kind: manifest.KindDir, Path: it.Path, Mtime: time.Unix(0, it.Mtime), Ctime: time.Unix(0, it.Ctime)}
+		now, h.met["flip"] = siteEntry{kind: manifest.KindDir, mtime: it.Mtime, ctime: it.Ctime, content: now.content}, h.met["flip"]+1
 	case !there:
 		r.Reason = "vanished"
-	case now.kind != it.kind:
+	case now.kind != it.Kind:
 		r.Reason = "changed"
-	case now.unread && now.kind == manifest.KindFile && it.flags&itemBelieve == 0, unread:
+	case now.unread && now.kind == manifest.KindFile && it.Flags&scan.ItemBelieve == 0, unread:
 		r.Reason = "unreadable"
 	default:
-		r = manifest.Record{Kind: now.kind, Path: it.path, Size: now.size, Mtime: time.Unix(0, now.mtime), Ctime: time.Unix(0, now.ctime)}
+		r = manifest.Record{Kind: now.kind, Path: it.Path, Size: now.size, Mtime: time.Unix(0, now.mtime), Ctime: time.Unix(0, now.ctime)}
 	}
 	h.looks, h.source = append(h.looks, r), append(h.source, n)
-	old, held := h.held[it.path]
+	old, held := h.held[it.Path]
 	switch {
 	case r.Kind != manifest.KindSkipped:
 		if r.Kind != manifest.KindDir {
-			maps.DeleteFunc(h.held, func(p string, _ heldEntry) bool { return p != it.path && covers(it.path, p) })
+			maps.DeleteFunc(h.held, func(p string, _ heldEntry) bool { return p != it.Path && covers(it.Path, p) })
 		}
-		h.held[it.path] = heldEntry{siteEntry: now, owner: n, good: true}
+		h.held[it.Path] = heldEntry{siteEntry: now, owner: n, good: true}
 	case r.Reason == catalog.Gone:
 		if !old.good {
-			delete(h.held, it.path)
+			delete(h.held, it.Path)
 		}
 	case held && old.good:
 		old.remark = true
-		h.held[it.path] = old
+		h.held[it.Path] = old
 		h.met["remark"]++
 	case !slices.ContainsFunc(slices.Collect(maps.Keys(h.held)), func(a string) bool {
-		return a != it.path && covers(a, it.path) && h.held[a].good && h.held[a].kind != manifest.KindDir
+		return a != it.Path && covers(a, it.Path) && h.held[a].good && h.held[a].kind != manifest.KindDir
 	}):
-		h.held[it.path] = heldEntry{owner: n}
+		h.held[it.Path] = heldEntry{owner: n}
 		h.met["skipped"]++
 	}
 }
@@ -331,14 +332,14 @@ func (h *history) look(n int, s *site, it *item) {
 // check compares what the catalog gives with the model.
 func (h *history) check() error {
 	sorted := &memSorter{}
-	h.looksOf(sorted, func(i int) []byte { return knownValue(nil, relSame, "", &h.looks[i], false, false) })
+	h.looksOf(sorted, func(i int) []byte { return knownValue(nil, scan.RelSame, "", &h.looks[i], false, false) })
 	got := map[string]heldEntry{}
 	err := catalog.Resolve(sorted, catalog.Visit{Entry: func(e *catalog.Entry) error {
 		k := decodeKnown(e)
-		if _, twice := got[k.path]; twice {
-			return fmt.Errorf("two entries of %q", k.path)
+		if _, twice := got[k.Path]; twice {
+			return fmt.Errorf("two entries of %q", k.Path)
 		}
-		got[k.path] = heldEntry{siteEntry: siteEntry{kind: k.kind, size: k.size, mtime: k.mtime, ctime: k.ctime}, good: k.good, remark: k.remark != ""}
+		got[k.Path] = heldEntry{siteEntry: siteEntry{kind: k.Kind, size: k.Size, mtime: k.Mtime, ctime: k.Ctime}, good: k.good, remark: k.remark != ""}
 		return nil
 	}})
 	if err != nil {
@@ -367,17 +368,17 @@ func (h *history) check() error {
 func (h *history) settled(n int) error {
 	s := h.sites[n]
 	for _, it := range h.scan(s) {
-		e, have := s.tree[it.path], h.held[it.path]
-		failed := it.kind == manifest.KindSkipped || e.unread && e.kind == manifest.KindFile
+		e, have := s.tree[it.Path], h.held[it.Path]
+		failed := it.Kind == manifest.KindSkipped || e.unread && e.kind == manifest.KindFile
 		switch {
 		case failed && have.good && !have.remark && (have.ctime != e.ctime || have.kind != e.kind || have.owner != n):
-			return fmt.Errorf("%q could not be read, and nothing says so: %+v", it.path, have)
+			return fmt.Errorf("%q could not be read, and nothing says so: %+v", it.Path, have)
 		case failed && !have.good && have.owner != n:
-			return fmt.Errorf("%q could not be read, and is not named", it.path)
+			return fmt.Errorf("%q could not be read, and is not named", it.Path)
 		case !failed && (!have.good || have.kind != e.kind || have.kind != manifest.KindDir && (have.mtime != e.mtime || have.content != e.content)):
-			return fmt.Errorf("%q is %+v, want %+v", it.path, have, e)
+			return fmt.Errorf("%q is %+v, want %+v", it.Path, have, e)
 		case !failed && have.remark && have.owner == n:
-			return fmt.Errorf("%q was read, and its remark stays", it.path)
+			return fmt.Errorf("%q was read, and its remark stays", it.Path)
 		}
 	}
 	return nil
@@ -393,26 +394,26 @@ type expected struct {
 
 func (h *history) naive(n int) *expected {
 	x := &expected{unchanged: map[string]bool{}}
-	items := map[string]*item{}
+	items := map[string]*scan.Item{}
 	for _, it := range h.scan(h.sites[n]) {
-		items[it.path] = it
+		items[it.Path] = it
 	}
 	for path, e := range h.held {
 		at := items[path]
 		state := "gone"
 		for p, it := range items {
-			if p == path || !covers(p, path) || it.kind == manifest.KindDir {
+			if p == path || !covers(p, path) || it.Kind == manifest.KindDir {
 				continue
 			}
-			if it.kind == manifest.KindSkipped {
+			if it.Kind == manifest.KindSkipped {
 				state = "not looked at"
 			} else {
 				state = "dropped"
 			}
 		}
 		if e.owner != n {
-			both := at != nil && at.kind == manifest.KindDir && e.good && e.kind == manifest.KindDir
-			failed := at != nil && at.kind == manifest.KindSkipped
+			both := at != nil && at.Kind == manifest.KindDir && e.good && e.kind == manifest.KindDir
+			failed := at != nil && at.Kind == manifest.KindSkipped
 			x.taken = x.taken || at != nil && !both && !failed || at == nil && state == "dropped"
 			for p := range items {
 				x.taken = x.taken || p != path && covers(path, p) && (e.kind != manifest.KindDir || !e.good)
@@ -432,12 +433,12 @@ func (h *history) naive(n int) *expected {
 			x.gone++
 		case at == nil:
 			x.unreadFolder++
-		case at.kind == manifest.KindSkipped:
-		case at.kind != e.kind:
+		case at.Kind == manifest.KindSkipped:
+		case at.Kind != e.kind:
 			x.replaced++
-		case at.kind != manifest.KindDir && (at.size != e.size || at.mtime != e.mtime):
+		case at.Kind != manifest.KindDir && (at.Size != e.size || at.Mtime != e.mtime):
 			x.replaced++
-		case at.mtime == e.mtime && at.ctime == e.ctime && !e.remark:
+		case at.Mtime == e.mtime && at.Ctime == e.ctime && !e.remark:
 			x.unchanged[path] = true
 		case e.remark:
 			x.remarkOff++
@@ -446,7 +447,7 @@ func (h *history) naive(n int) *expected {
 	return x
 }
 
-func (x *expected) compare(r *ScanReport, unchanged map[string]bool) error {
+func (x *expected) compare(r *scan.Report, unchanged map[string]bool) error {
 	if int(r.Replaced) != x.replaced || int(r.Dropped) != x.dropped || int(r.Gone) != x.gone {
 		return fmt.Errorf("replaced %d %q, dropped %d %q, gone %d %q; want %d, %d, %d", r.Replaced, r.ReplacedPaths, r.Dropped, r.DroppedPaths, r.Gone, r.GonePaths, x.replaced, x.dropped, x.gone)
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/journal"
+	"github.com/sledge-io/sledge/appliance/scan"
+	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -21,7 +23,7 @@ var ErrFindings = errors.New("the scan has findings that block")
 type LoadOptions struct {
 	As             string
 	Tree           vfs.Tree // nil: the system's folder; closed at the end
-	Rules          Rules
+	Rules          scan.Rules
 	AcceptFindings bool     // load although names cannot be imported as they are
 	Force          bool     // read files again, whatever their times say
 	UnstableTimes  bool     // files whose stat differs at every look are read twice, and taken if both readings agree
@@ -34,7 +36,7 @@ type LoadOptions struct {
 	// load. Nil is allowed.
 	Begin        func() error
 	Progress     func(Progress)
-	ScanProgress func(ScanReport)
+	ScanProgress func(scan.Report)
 }
 
 // Load reads a source onto the device. A list that an earlier call did not finish is
@@ -47,11 +49,11 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	if err := CheckExpiry(d.cfg); err != nil {
 		return nil, err
 	}
-	src, err := newSource(root, o.As, o.Tree)
+	src, err := scan.Open(root, o.As, o.Tree)
 	if err != nil {
 		return nil, err
 	}
-	defer src.close()
+	defer src.Close()
 	if o.Begin == nil {
 		o.Begin = func() error { return nil }
 	}
@@ -108,9 +110,9 @@ func (d *Device) goodOf(l *scanList) uint64 {
 }
 
 // loadNew scans and loads what is new or changed.
-func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, report *LoadReport) error {
-	list, err := d.makeList(ctx, src, ScanOptions{As: o.As, Rules: o.Rules, Force: o.Force, Replace: o.Replace,
-		Moved: o.Moved, Empty: o.AllowEmpty || report.Resumed, Progress: o.ScanProgress, continued: report.continued, met: report.away.back})
+func (d *Device) loadNew(ctx context.Context, src *scan.Source, o *LoadOptions, report *LoadReport) error {
+	list, err := d.makeList(ctx, src, scan.Options{As: o.As, Rules: o.Rules, Force: o.Force, Replace: o.Replace,
+		Moved: o.Moved, Empty: o.AllowEmpty || report.Resumed, Progress: o.ScanProgress, Continued: report.continued, Met: report.away.back})
 	if err != nil {
 		return err
 	}
@@ -129,7 +131,7 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 		if report.Resumed {
 			what = "what the load had begun with is loaded, and nothing that is new since"
 		}
-		return fmt.Errorf("%w: %s cannot be imported as they are; %s", ErrFindings, countOf(n, "name or file", "names or files"), what)
+		return fmt.Errorf("%w: %s cannot be imported as they are; %s", ErrFindings, words.Count(n, "name or file", "names or files"), what)
 	}
 	if len(report.damaged) > 0 {
 		if err := o.Begin(); err != nil {
@@ -149,16 +151,16 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 }
 
 // loadedBefore tells whether a list of the source is on the device.
-func (d *Device) loadedBefore(src *source) bool {
+func (d *Device) loadedBefore(src *scan.Source) bool {
 	lists, err := d.findLists()
 	return err == nil && slices.ContainsFunc(lists, func(l *scanList) bool {
-		rel := l.head.relation(src.head())
-		return (rel == relSame || rel == relUnknown) && l.broken == nil && d.state.begun(l.copies.ID)
+		rel := l.head.RelationTo(src.Head())
+		return (rel == scan.RelSame || rel == scan.RelUnknown) && l.broken == nil && d.state.begun(l.copies.ID)
 	})
 }
 
 // loadList loads what a list has that is not committed.
-func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *LoadOptions, report *LoadReport) error {
+func (d *Device) loadList(ctx context.Context, src *scan.Source, list *scanList, o *LoadOptions, report *LoadReport) error {
 	if err := o.Begin(); err != nil {
 		return err
 	}
@@ -181,7 +183,7 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 	err := l.run(ctx)
 	l.tell()
 	if err == nil && report.NoRoomCount > 0 {
-		err = fmt.Errorf("%w: %s larger than what is free", disk.ErrFull, countOf(report.NoRoomCount, "file is", "files are"))
+		err = fmt.Errorf("%w: %s larger than what is free", disk.ErrFull, words.Count(report.NoRoomCount, "file is", "files are"))
 	}
 	return err
 }
@@ -194,7 +196,7 @@ func (d *Device) failures() {
 			continue
 		}
 		d.told[b.Number] = true
-		if d.event("disk-failed", cause(b.Failed()), b.Number) != nil {
+		if d.event("disk-failed", words.Cause(b.Failed()), b.Number) != nil {
 			return
 		}
 	}
@@ -203,7 +205,7 @@ func (d *Device) failures() {
 // loader is one run of Load.
 type loader struct {
 	d      *Device
-	src    *source
+	src    *scan.Source
 	list   *scanList
 	o      LoadOptions
 	report *LoadReport
@@ -247,8 +249,8 @@ func (l *loader) run(ctx context.Context) error {
 }
 
 // items gives the list's items until the load is told to stop.
-func (l *loader) items(ctx context.Context, each func(n uint64, it *item) error) error {
-	return l.d.items(l.list, func(n uint64, it *item) error {
+func (l *loader) items(ctx context.Context, each func(n uint64, it *scan.Item) error) error {
+	return l.d.items(l.list, func(n uint64, it *scan.Item) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

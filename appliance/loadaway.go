@@ -3,6 +3,8 @@ package appliance
 import (
 	"hash/maphash"
 	"slices"
+
+	"github.com/sledge-io/sledge/appliance/scan"
 )
 
 // awayPaths are a list's entries that were not there when they were to be read. Memory
@@ -42,5 +44,5 @@ func (a *awayPaths) count() uint64 { return uint64(len(a.hashes)) + a.more }
 // it has listed again.
 func (r *LoadReport) scanned() {
 	r.SkippedCount, r.Remarked = r.away.count(), 0
-	r.Skipped = slices.DeleteFunc(r.Skipped, func(s SkippedEntry) bool { return s.Reason != vanished || !r.away.has(s.Path) })
+	r.Skipped = slices.DeleteFunc(r.Skipped, func(s SkippedEntry) bool { return s.Reason != scan.Vanished || !r.away.has(s.Path) })
 }

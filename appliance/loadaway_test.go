@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -56,7 +57,7 @@ func TestComesBack(t *testing.T) {
 			if err != nil && !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
-			want := []SkippedEntry{{Path: "z-gone", Reason: vanished}}
+			want := []SkippedEntry{{Path: "z-gone", Reason: scan.Vanished}}
 			loaded := uint64(4)
 			if c.reason != "" {
 				want = append(want, SkippedEntry{Path: "z", Reason: c.reason, Kept: c.older})

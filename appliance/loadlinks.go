@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -24,30 +25,30 @@ func (l *loader) links(ctx context.Context) error {
 	since := l.d.cfg.Now()
 	return l.work(ctx, func(send func(unit) error) error {
 		var prev *manifest.Record
-		err := l.items(ctx, func(n uint64, it *item) error {
-			if it.kind != manifest.KindHardlink {
+		err := l.items(ctx, func(n uint64, it *scan.Item) error {
+			if it.Kind != manifest.KindHardlink {
 				return nil
 			}
 			if committed.Has(n) {
 				l.entries.Add(1)
 				return nil
 			}
-			if prev == nil || prev.Path != it.linkTo {
+			if prev == nil || prev.Path != it.LinkTo {
 				var err error
-				if prev, err = carrier(it.linkTo); err != nil {
+				if prev, err = carrier(it.LinkTo); err != nil {
 					return err
 				}
 			}
-			if prev == nil || prev.Path != it.linkTo || prev.Kind != manifest.KindFile || !l.sameFile(it, prev) {
-				it.kind, it.linkTo, it.group = manifest.KindFile, "", 0
-				if it.size > room && l.src.needs(it.path) > room {
+			if prev == nil || prev.Path != it.LinkTo || prev.Kind != manifest.KindFile || !l.sameFile(it, prev) {
+				it.Kind, it.LinkTo, it.Group = manifest.KindFile, "", 0
+				if it.Size > room && l.src.Needs(it.Path) > room {
 					l.noRoom(it)
 					return nil
 				}
-				return send(unit{first: n, items: []*item{it}})
+				return send(unit{first: n, items: []*scan.Item{it}})
 			}
 			r := *prev
-			r.Kind, r.Path, r.LinkTo, r.LinkGroup = manifest.KindHardlink, it.path, it.linkTo, it.group
+			r.Kind, r.Path, r.LinkTo, r.LinkGroup = manifest.KindHardlink, it.Path, it.LinkTo, it.Group
 			b.add(&pendingRecord{ordinal: n, record: r})
 			l.entries.Add(1)
 			if now := l.d.cfg.Now(); b.full() || now.Sub(since) >= time.Duration(l.d.cfg.Job.Policy.PackSeconds)*time.Second {
@@ -65,9 +66,9 @@ func (l *loader) links(ctx context.Context) error {
 }
 
 // sameFile checks that the further name still is the file that was loaded.
-func (l *loader) sameFile(it *item, r *manifest.Record) bool {
-	now := l.src.stat(it.path)
-	return now.kind == manifest.KindFile && now.ino == it.ino && now.size == r.Size && now.mtime == r.Mtime.UnixNano() && now.ctime == r.Ctime.UnixNano()
+func (l *loader) sameFile(it *scan.Item, r *manifest.Record) bool {
+	now := l.src.Stat(it.Path)
+	return now.Kind == manifest.KindFile && now.Ino == it.Ino && now.Size == r.Size && now.Mtime == r.Mtime.UnixNano() && now.Ctime == r.Ctime.UnixNano()
 }
 
 // carriers sorts the committed records that carry the data of link groups.
@@ -126,17 +127,17 @@ func (l *loader) chains(ctx context.Context, want func(*manifest.Record) bool) (
 
 // newest reads sorted chains path by path; stop must be called.
 func newest(chains *extsort.Sorter) (get prior, stop func()) {
-	next, stop := pull(chains)
+	next, stop := extsort.Pull(chains)
 	at := next()
 	return func(path string) (*manifest.Record, error) {
 		var chain string
-		for ; at.ok && at.key <= path; at = next() {
-			if at.key == path {
-				chain = at.value
+		for ; at.OK && at.Key <= path; at = next() {
+			if at.Key == path {
+				chain = at.Value
 			}
 		}
-		if at.err != nil || chain == "" {
-			return nil, at.err
+		if at.Err != nil || chain == "" {
+			return nil, at.Err
 		}
 		return decodeChain([]byte(chain))
 	}, stop

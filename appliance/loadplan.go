@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 
 	"github.com/sledge-io/sledge/appliance/journal"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -16,7 +17,7 @@ type prior func(path string) (*manifest.Record, error)
 // unit is a run of list items for one worker.
 type unit struct {
 	first uint64
-	items []*item
+	items []*scan.Item
 }
 
 // A unit is many small files or one large one.
@@ -37,22 +38,22 @@ const maxPaths = 1 << 20
 
 func (l *loader) plan(ctx context.Context, done *journal.Ranges) (*loadPlan, error) {
 	p := &loadPlan{paths: map[uint64]bool{}, seed: maphash.MakeSeed()}
-	err := l.items(ctx, func(n uint64, it *item) error {
-		if it.kind == manifest.KindHardlink {
+	err := l.items(ctx, func(n uint64, it *scan.Item) error {
+		if it.Kind == manifest.KindHardlink {
 			p.links++
 		}
 		if done.Has(n) {
 			return nil
 		}
-		if it.flags&itemFlip != 0 {
+		if it.Flags&scan.ItemFlip != 0 {
 			p.flips++
 		}
-		if it.flags&itemReuse == 0 || it.kind != manifest.KindFile {
+		if it.Flags&scan.ItemReuse == 0 || it.Kind != manifest.KindFile {
 			return nil
 		}
 		p.reuse++
 		if p.paths != nil {
-			p.paths[maphash.String(p.seed, it.path)] = true
+			p.paths[maphash.String(p.seed, it.Path)] = true
 		}
 		if len(p.paths) > maxPaths {
 			p.paths = nil
@@ -66,8 +67,8 @@ func (l *loader) plan(ctx context.Context, done *journal.Ranges) (*loadPlan, err
 // them: until then that something is the path's entry.
 func (l *loader) flips(ctx context.Context, done *journal.Ranges) error {
 	w := newWorker(l)
-	err := l.items(ctx, func(n uint64, it *item) error {
-		if it.flags&itemFlip == 0 || it.kind != manifest.KindDir || done.Has(n) {
+	err := l.items(ctx, func(n uint64, it *scan.Item) error {
+		if it.Flags&scan.ItemFlip == 0 || it.Kind != manifest.KindDir || done.Has(n) {
 			return nil
 		}
 		w.flip(n, it)
@@ -115,28 +116,28 @@ func (l *loader) units(ctx context.Context, done *journal.Ranges, prior prior, s
 		return send(full)
 	}
 	room := l.d.roomForFile()
-	err := l.items(ctx, func(n uint64, it *item) error {
-		if it.kind == manifest.KindHardlink {
+	err := l.items(ctx, func(n uint64, it *scan.Item) error {
+		if it.Kind == manifest.KindHardlink {
 			return nil
 		}
 		if done.Has(n) {
 			l.entries.Add(1)
-			if it.kind == manifest.KindFile {
-				l.bytes.Add(it.size)
+			if it.Kind == manifest.KindFile {
+				l.bytes.Add(it.Size)
 			}
 			return nil
 		}
-		if it.kind == manifest.KindFile && it.flags&itemReuse != 0 {
+		if it.Kind == manifest.KindFile && it.Flags&scan.ItemReuse != 0 {
 			var err error
-			if it.prior, err = prior(it.path); err != nil {
+			if it.Prior, err = prior(it.Path); err != nil {
 				return err
 			}
 		}
-		if it.kind == manifest.KindFile && it.prior == nil && it.size > room && !l.d.state.inProgress(l.list.copies.ID, n) && l.src.needs(it.path) > room {
+		if it.Kind == manifest.KindFile && it.Prior == nil && it.Size > room && !l.d.state.inProgress(l.list.copies.ID, n) && l.src.Needs(it.Path) > room {
 			l.noRoom(it)
 			return flush()
 		}
-		if len(u.items) > 0 && (u.first+uint64(len(u.items)) != n || len(u.items) >= unitItems || size+it.size > unitBytes) {
+		if len(u.items) > 0 && (u.first+uint64(len(u.items)) != n || len(u.items) >= unitItems || size+it.Size > unitBytes) {
 			if err := flush(); err != nil {
 				return err
 			}
@@ -145,7 +146,7 @@ func (l *loader) units(ctx context.Context, done *journal.Ranges, prior prior, s
 			u.first = n
 		}
 		u.items = append(u.items, it)
-		size += it.size
+		size += it.Size
 		return nil
 	})
 	if err == nil {

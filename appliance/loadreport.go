@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -32,7 +33,7 @@ type SkippedEntry struct {
 // LoadReport is what a load did. Skipped and the scan's paths are capped; counts are
 // exact.
 type LoadReport struct {
-	Scan         ScanReport     `json:"scan"` // the last one; counts of what was compared are of all scans
+	Scan         scan.Report    `json:"scan"` // the last one; counts of what was compared are of all scans
 	Resumed      bool           `json:"resumed"`
 	Entries      uint64         `json:"entries"`    // that this load has made safe, be it before an interruption
 	Before       uint64         `json:"before"`     // of them, those of before this call
@@ -79,7 +80,7 @@ func (l *loader) remember() error {
 		if err != nil {
 			return err
 		}
-		if r.Reason == vanished {
+		if r.Reason == scan.Vanished {
 			l.report.away.add(r.Path)
 		}
 		if r.Reason != catalog.Gone && len(l.report.Skipped) < maxSkipped {
@@ -123,14 +124,17 @@ func (l *loader) replaced(path string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.report.Scan.Replaced++
-	l.report.Scan.ReplacedPaths = appendPath(l.report.Scan.ReplacedPaths, path)
+	l.report.Scan.ReplacedPaths = scan.AppendPath(l.report.Scan.ReplacedPaths, path)
 }
 
 // noRoom leaves a file out that cannot fit; the list stays unfinished.
-func (l *loader) noRoom(it *item) {
+func (l *loader) noRoom(it *scan.Item) {
 	l.report.NoRoomCount++
-	l.report.NoRoom = appendPath(l.report.NoRoom, it.path)
+	l.report.NoRoom = scan.AppendPath(l.report.NoRoom, it.Path)
 }
+
+// reportInterval is how often a work tells how far it is.
+const reportInterval = 500 * time.Millisecond
 
 // reportProgress calls the progress function until stop is called.
 func (l *loader) reportProgress() (stop func()) {
@@ -168,15 +172,15 @@ func (l *loader) progress() Progress {
 	return p
 }
 
-func (l *loader) skip(it *item, reason, detail string) {
+func (l *loader) skip(it *scan.Item, reason, detail string) {
 	l.skipped.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.report.SkippedCount++
-	if reason == vanished {
-		l.report.away.add(it.path)
+	if reason == scan.Vanished {
+		l.report.away.add(it.Path)
 	}
 	if len(l.report.Skipped) < maxSkipped {
-		l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: it.path, Reason: reason, Detail: detail})
+		l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: it.Path, Reason: reason, Detail: detail})
 	}
 }

@@ -93,7 +93,7 @@ func (d *Device) imply(a *catalog.Adder, lists []*scanList) error {
 		if st := d.state.lists[l.copies.ID]; st == nil || st.good == 0 {
 			continue
 		}
-		prefix := strings.TrimSuffix(l.head.as(), "/")
+		prefix := strings.TrimSuffix(l.head.Prefix(), "/")
 		for prefix != "" {
 			if err := a.Imply(prefix); err != nil {
 				return err

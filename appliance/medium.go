@@ -1,6 +1,10 @@
 package appliance
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/sledge-io/sledge/appliance/scan"
+)
 
 // MediumError says that a source's path has another file system, or another folder,
 // than the one that was loaded from there. It is [ErrOtherMedium]. Its text is for
@@ -19,7 +23,7 @@ type SourceIdentity struct {
 
 func (i SourceIdentity) String() string { return i.Volume + ", folder " + i.Folder }
 
-func newMediumError(root string, now, was *listHead) *MediumError {
+func newMediumError(root string, now, was *scan.Head) *MediumError {
 	return &MediumError{root, SourceIdentity{now.Volume, now.Folder}, SourceIdentity{was.Volume, was.Folder}}
 }
 

@@ -2,13 +2,18 @@ package appliance
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sledge-io/sledge/appliance/extract"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/appliance/zeros"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -207,20 +212,20 @@ func TestUnstableTimesAgain(t *testing.T) {
 // TestLongFileAfterReboot: neither a device's number nor an inode's that is made up
 // keeps a long file from going on.
 func TestLongFileAfterReboot(t *testing.T) {
-	was := identity{size: 1, mtime: 2, ctime: 3, dev: 4, ino: 5}
+	was := scan.FileID{Size: 1, Mtime: 2, Ctime: 3, Dev: 4, Ino: 5}
 	for _, test := range []struct {
-		now    identity
+		now    scan.FileID
 		volume vfs.Volume
 		want   bool
 	}{
-		{identity{1, 2, 3, 40, 5}, stableVolume, true},
-		{identity{1, 2, 3, 4, 50}, stableVolume, false},
-		{identity{1, 2, 3, 40, 50}, fuseVolume, true},
-		{identity{1, 2, 30, 4, 5}, fuseVolume, false},
-		{identity{1, 20, 3, 4, 5}, fuseVolume, false},
-		{identity{10, 2, 3, 4, 5}, fuseVolume, false},
+		{scan.FileID{Size: 1, Mtime: 2, Ctime: 3, Dev: 40, Ino: 5}, stableVolume, true},
+		{scan.FileID{Size: 1, Mtime: 2, Ctime: 3, Dev: 4, Ino: 50}, stableVolume, false},
+		{scan.FileID{Size: 1, Mtime: 2, Ctime: 3, Dev: 40, Ino: 50}, fuseVolume, true},
+		{scan.FileID{Size: 1, Mtime: 2, Ctime: 30, Dev: 4, Ino: 5}, fuseVolume, false},
+		{scan.FileID{Size: 1, Mtime: 20, Ctime: 3, Dev: 4, Ino: 5}, fuseVolume, false},
+		{scan.FileID{Size: 10, Mtime: 2, Ctime: 3, Dev: 4, Ino: 5}, fuseVolume, false},
 	} {
-		if was.is(test.now, test.volume) != test.want {
+		if was.Same(test.now, test.volume) != test.want {
 			t.Errorf("%+v of %s: want %v", test.now, test.volume.FS, test.want)
 		}
 	}
@@ -272,5 +277,73 @@ func TestHugeHole(t *testing.T) {
 	}
 	if fi, err := os.Stat(filepath.Join(out, "f")); err != nil || fi.Size() != size {
 		t.Errorf("%v, %v", fi, err)
+	}
+}
+
+// TestChangeInOneTick: a change in the tick of the one before, of the same length,
+// while the file is read: it is read when the tick is over, so the change shows.
+func TestChangeInOneTick(t *testing.T) {
+	for _, size := range []int{100, 100 << 10} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			whole := func() time.Time { return time.Now().Truncate(2 * time.Second) }
+			tree := vfs.NewMemTree(whole)
+			tree.SetVolume(vfs.Volume{FS: "vfat", Coarse: 2 * time.Second})
+			for time.Since(whole()) > time.Second { // far from the tick's end
+				time.Sleep(50 * time.Millisecond)
+			}
+			tree.WriteFile("f", bytes.Repeat([]byte("a"), size))
+			changed := false
+			tree.OnCall(func(c vfs.TreeCall) error {
+				if c.Op == vfs.OpRead && c.Offset == 0 && !changed { // the read goes on with what was there
+					changed = true
+				} else if c.Op == vfs.OpStat && changed {
+					changed = false
+					tree.OnCall(nil)
+					tree.WriteFile("f", bytes.Repeat([]byte("b"), size))
+				}
+				return nil
+			})
+			if _, _, got := loadTree(t, tree, LoadOptions{}); got["f"] != "file "+string(bytes.Repeat([]byte("b"), size)) {
+				t.Errorf("%.20q", got["f"])
+			}
+		})
+	}
+}
+
+// TestOpenForWriting: a file that somebody may store into, by way of a mapping
+// without a sign, carries a remark.
+func TestOpenForWriting(t *testing.T) {
+	src := t.TempDir()
+	for _, name := range []string{"closed", "open"} {
+		if err := os.WriteFile(filepath.Join(src, name), []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.OpenFile(filepath.Join(src, "open"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Skipf("the folder for temporary files has no leases: %v", err)
+	}
+	unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
+	r := small32(t)
+	r.loadAll(src, LoadOptions{})
+	rd, err := r.openReader(r.cfg.Disks, r.sealAll().Label)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rd.Close()
+	remarks := map[string]string{}
+	err = rd.Entries(context.Background(), func(e Entry) error {
+		remarks[e.Record.Path] = e.Record.Remark
+		if e.Record.Kind != manifest.KindFile {
+			t.Errorf("%+v", e.Record)
+		}
+		return nil
+	})
+	if err != nil || remarks["open"] != "open" || remarks["closed"] != "" {
+		t.Errorf("%v, %v", remarks, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/pack"
+	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -264,13 +265,13 @@ func (d *Device) noteLie(b *disk.Bay, number uint64, what string, err error) {
 	defer d.mu.Unlock()
 	d.unsaved.Drop(keyOf(b))
 	mark := journal.Mark{Kind: journal.ShardBad, Key: keyOf(b), Packs: journal.Span{From: number, To: number + 1}}
-	d.journalBad(b, what, fmt.Sprintf("pack %d: %s", number, cause(err)), mark)
+	d.journalBad(b, what, fmt.Sprintf("pack %d: %s", number, words.Cause(err)), mark)
 }
 
 // journalBad journals marks of shards that a disk does not give back, and what the log
 // will say: readers know no other kinds of events than the format's. The caller holds mu.
 func (d *Device) journalBad(b *disk.Bay, what, text string, marks ...journal.Mark) {
-	events, err := encodeEvents(d.cfg.Now(), manifest.Event{What: what, Text: "read-back-failed: " + utf8Text(text), Bay: b.Number})
+	events, err := encodeEvents(d.cfg.Now(), manifest.Event{What: what, Text: "read-back-failed: " + words.UTF8(text), Bay: b.Number})
 	if d.broken == nil {
 		d.broken = err
 	}
@@ -316,17 +317,17 @@ func (d *Device) lostByReading() error {
 	}
 	what := "entries are lost"
 	if t, err := d.tallyOf(); err == nil {
-		if what = countOf(t.lost, "entry is lost", "entries are lost"); t.lost == 0 {
+		if what = words.Count(t.lost, "entry is lost", "entries are lost"); t.lost == 0 {
 			lost = nil
 		}
 	}
 	var errs []error
 	if len(lost) > 0 {
-		errs = append(errs, fmt.Errorf("%w: %s: load their source again; %s, first pack %d, did not read back from more disks than there is parity for", disk.ErrLost, what, countOf(len(lost), "pack", "packs"), lost[0]))
+		errs = append(errs, fmt.Errorf("%w: %s: load their source again; %s, first pack %d, did not read back from more disks than there is parity for", disk.ErrLost, what, words.Count(len(lost), "pack", "packs"), lost[0]))
 	}
 	if len(doubted) > 0 {
 		errs = append(errs, fmt.Errorf("%w: %s, first pack %d: more of their disks failed, or gave something else back, than there is parity for (%s)",
-			ErrDoubted, countOf(len(doubted), "pack", "packs"), doubted[0], disk.BayList(bays)), errors.Join(failed...))
+			ErrDoubted, words.Count(len(doubted), "pack", "packs"), doubted[0], disk.BayList(bays)), errors.Join(failed...))
 	}
 	return errors.Join(errs...)
 }

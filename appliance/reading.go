@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/appliance/zeros"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -16,7 +17,7 @@ import (
 type reading struct {
 	w        *worker
 	n        uint64
-	file     *sourceFile
+	file     *scan.File
 	digest   *digest
 	off      int64
 	extents  []pendingExtent
@@ -27,8 +28,8 @@ type reading struct {
 	blockBuf []byte
 }
 
-func (w *worker) read(ctx context.Context, n uint64, it *item) (*pendingRecord, error) {
-	open, err := w.dir.open(ctx, it.path)
+func (w *worker) read(ctx context.Context, n uint64, it *scan.Item) (*pendingRecord, error) {
+	open, err := w.dir.Open(ctx, it.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -38,19 +39,19 @@ func (w *worker) read(ctx context.Context, n uint64, it *item) (*pendingRecord, 
 		p, err = w.readLong(ctx, n, it, open)
 	}
 	if err == nil {
-		w.l.src.watch.worked()
+		w.l.src.Worked()
 	}
 	return p, err
 }
 
-func (w *worker) readLong(ctx context.Context, n uint64, it *item, open vfs.TreeFile) (*pendingRecord, error) {
-	f, err := w.dir.begin(ctx, open, it, w.l.o.UnstableTimes)
+func (w *worker) readLong(ctx context.Context, n uint64, it *scan.Item, open vfs.TreeFile) (*pendingRecord, error) {
+	f, err := w.dir.Begin(ctx, open, it, w.l.o.UnstableTimes)
 	if err != nil {
 		return nil, err
 	}
-	r := &reading{w: w, n: n, file: f, digest: newDigest(f.info.Size, w.l.whole)}
+	r := &reading{w: w, n: n, file: f, digest: newDigest(f.Info.Size, w.l.whole)}
 	if err := r.resume(); err != nil {
-		return nil, deviceError{err}
+		return nil, scan.DeviceError{Err: err}
 	}
 	counted := r.off
 	w.l.bytes.Add(r.off)
@@ -59,11 +60,11 @@ func (w *worker) readLong(ctx context.Context, n uint64, it *item, open vfs.Tree
 		err = r.ended()
 	}
 	unstable := false
-	switch same := f.unchanged(); {
-	case err == nil && (!same || f.young) && w.l.o.UnstableTimes:
+	switch same := f.Unchanged(); {
+	case err == nil && (!same || f.Young) && w.l.o.UnstableTimes:
 		unstable = true
 	case (err == nil || sizeError(err)) && !same:
-		err = errChanged
+		err = scan.ErrChanged
 	}
 	var p *pendingRecord
 	if err == nil {
@@ -75,38 +76,37 @@ func (w *worker) readLong(ctx context.Context, n uint64, it *item, open vfs.Tree
 	if err == nil {
 		return p, nil
 	}
-	if gone := w.l.src.watch.failed(err); gone != nil {
+	if gone := w.l.src.Failed(err); gone != nil {
 		return nil, r.stop(gone) // so that this file goes on from here
 	}
 	w.l.bytes.Add(-counted)
-	return nil, judged{err}
+	return nil, scan.Judged{Err: err}
 }
 
 // sizeError reports whether a file's content differs in length from its size.
-func sizeError(err error) bool { return errors.Is(err, errLonger) || errors.Is(err, errShorter) }
+func sizeError(err error) bool {
+	return errors.Is(err, scan.ErrLonger) || errors.Is(err, scan.ErrShorter)
+}
 
 // ended looks behind the file's size: what there is would be lost. Files of /proc
 // and cloud drives have content and no size.
 func (r *reading) ended() error {
-	n, err := r.file.ReadSome(r.w.oneByte(), r.file.info.Size)
+	n, err := r.file.ReadSome(r.w.one[:], r.file.Info.Size)
 	if err == nil && n > 0 {
-		err = errLonger
+		err = scan.ErrLonger
 	}
 	return err
 }
 
-// oneByte is room for a byte that nobody needs.
-func (w *worker) oneByte() []byte { return w.xattrs.value[:1] }
-
 // record is what a file that was read stands in the manifest with.
-func (w *worker) record(n uint64, it *item, f *sourceFile, d *digest, extents []pendingExtent) *pendingRecord {
+func (w *worker) record(n uint64, it *scan.Item, f *scan.File, d *digest, extents []pendingExtent) *pendingRecord {
 	p := &pendingRecord{ordinal: n, extents: extents}
-	p.record = manifest.Record{Kind: manifest.KindFile, Path: it.path, Size: f.info.Size, LinkGroup: it.group}
-	xattrs, lost := w.xattrs.read(f.Attributes())
-	w.l.src.meta(&p.record, &f.info, xattrs)
+	p.record = manifest.Record{Kind: manifest.KindFile, Path: it.Path, Size: f.Info.Size, LinkGroup: it.Group}
+	xattrs, lost := w.xattrs.Read(f.Attributes())
+	w.l.src.Meta(&p.record, &f.Info, xattrs)
 	remarkXattrs(&p.record, lost)
-	if f.sparse() {
-		p.record.Allocated = f.info.Allocated
+	if f.Sparse() {
+		p.record.Allocated = f.Info.Allocated
 	}
 	remarkOpen(&p.record, f)
 	if w.pack != nil {
@@ -117,8 +117,8 @@ func (w *worker) record(n uint64, it *item, f *sourceFile, d *digest, extents []
 }
 
 // remarkOpen says on the record that somebody could write to the file unseen.
-func remarkOpen(r *manifest.Record, f *sourceFile) {
-	if !f.volume.Remote && f.Written() {
+func remarkOpen(r *manifest.Record, f *scan.File) {
+	if f.WrittenUnseen() {
 		r.Remark, r.RemarkDetail = "open", "open for writing while it was read"
 	}
 }
@@ -130,44 +130,44 @@ const smallFile = 32 << 10
 // the scan saw stands for the look before. It gives nil for a file that has to be
 // read the long way: larger, just changed, with holes, of another length, or none
 // at all any more.
-func (w *worker) readSmall(n uint64, it *item, f vfs.TreeFile) (*pendingRecord, error) {
-	v := w.dir.volume
-	if it.size > smallFile || w.l.src.clock.unsettled(v, 0, it.mtime, it.ctime, true) > 0 {
+func (w *worker) readSmall(n uint64, it *scan.Item, f vfs.TreeFile) (*pendingRecord, error) {
+	if it.Size > smallFile || !w.dir.Settled(it) {
 		return nil, nil
 	}
-	if whole, err := w.readWhole(f, it.size); !whole {
+	if whole, err := w.readWhole(f, it.Size); !whole {
 		return nil, err
 	}
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode&unix.S_IFMT != unix.S_IFREG || info.Allocated < info.Size && v.TrustHoles || !it.is(&info) {
+	looked := w.dir.Looked(f, info)
+	if info.Mode&unix.S_IFMT != unix.S_IFREG || looked.Holes() || !it.Is(&info) {
 		return nil, nil // what lies in the room was not taken
 	}
-	d := newDigest(it.size, w.l.whole)
+	d := newDigest(it.Size, w.l.whole)
 	var extents []pendingExtent
-	if it.size > 0 {
-		extents = []pendingExtent{{length: it.size, pack: w.pack, packOffset: w.pack.offset()}}
-		w.pack.took(int(it.size), d)
-		w.l.bytes.Add(it.size)
+	if it.Size > 0 {
+		extents = []pendingExtent{{length: it.Size, pack: w.pack, packOffset: w.pack.offset()}}
+		w.pack.took(int(it.Size), d)
+		w.l.bytes.Add(it.Size)
 	}
-	return w.record(n, it, &sourceFile{TreeFile: f, info: info, volume: v}, d, extents), nil
+	return w.record(n, it, looked, d, extents), nil
 }
 
 // readWhole reads a file into the pack's room, if that is enough, and finds that
 // it has no more content than size. Why a read failed the long way finds out.
 func (w *worker) readWhole(f vfs.TreeFile, size int64) (bool, error) {
 	if size == 0 {
-		n, err := f.ReadSome(w.oneByte(), 0)
+		n, err := f.ReadSome(w.one[:], 0)
 		return n == 0 && err == nil, nil
 	}
 	if err := w.open(); err != nil {
-		return false, deviceError{err}
+		return false, scan.DeviceError{Err: err}
 	}
 	room, err := w.pack.room()
 	if err != nil {
-		return false, deviceError{err}
+		return false, scan.DeviceError{Err: err}
 	}
 	if int64(len(room)) <= size {
 		return false, nil
@@ -182,7 +182,7 @@ func (r *reading) resume() error {
 	w.l.d.mu.Lock()
 	p := w.l.d.state.partial[partialKey{w.l.list.copies.ID, r.n}]
 	w.l.d.mu.Unlock()
-	if p == nil || !p.identity.is(r.file.identity(), r.file.volume) {
+	if p == nil || !p.identity.Same(r.file.ID(), r.file.Volume) {
 		return nil
 	}
 	if err := r.digest.restore(p); err != nil {
@@ -203,18 +203,18 @@ const maxExtents = 100000
 
 // all reads the rest of the file: data into packs, holes into the digest alone.
 func (r *reading) all(ctx context.Context, counted *int64) error {
-	size := r.file.info.Size
+	size := r.file.Info.Size
 	for r.off < size {
 		from, to := r.off, size
 		if len(r.extents) < maxExtents {
-			from, to = r.file.nextData(r.off)
+			from, to = r.file.NextData(r.off)
 		}
 		for r.off < to || r.off < from {
 			if err := ctx.Err(); err != nil {
 				return r.stop(context.Cause(ctx))
 			}
 			if r.w.closerFailed() {
-				return deviceError{errCloser}
+				return scan.DeviceError{Err: errCloser}
 			}
 			at := r.off
 			if r.off < from {
@@ -235,14 +235,14 @@ const holeChunk = 64 << 20
 // stop keeps a long file's progress when the load is interrupted.
 func (r *reading) stop(cause error) error {
 	if err := r.rollOver(); err != nil {
-		return deviceError{err}
+		return scan.DeviceError{Err: err}
 	}
-	return deviceError{cause}
+	return scan.DeviceError{Err: cause}
 }
 
 // data reads content up to to, at most as much as the pack has room for.
 func (r *reading) data(to int64) error {
-	if r.file.sparse() && !r.file.volume.TrustHoles && len(r.extents) < maxExtents {
+	if r.file.Doubtful() && len(r.extents) < maxExtents {
 		return r.block(to)
 	}
 	room, err := r.room()
@@ -254,7 +254,7 @@ func (r *reading) data(to int64) error {
 		return err
 	}
 	if n == 0 {
-		return errShorter
+		return scan.ErrShorter
 	}
 	r.took(n)
 	return nil
@@ -265,15 +265,15 @@ func (r *reading) room() ([]byte, error) {
 	w := r.w
 	if w.pack != nil && w.due() {
 		if err := r.rollOver(); err != nil {
-			return nil, deviceError{err}
+			return nil, scan.DeviceError{Err: err}
 		}
 	}
 	if err := w.open(); err != nil {
-		return nil, deviceError{err}
+		return nil, scan.DeviceError{Err: err}
 	}
 	room, err := w.pack.room()
 	if err != nil {
-		return nil, deviceError{err}
+		return nil, scan.DeviceError{Err: err}
 	}
 	return room, nil
 }
@@ -301,7 +301,7 @@ func (r *reading) block(to int64) error {
 		return err
 	}
 	if n < len(b) {
-		return errShorter
+		return scan.ErrShorter
 	}
 	if len(b) == holeBlock && zeros.Only(b) {
 		r.hole(holeBlock)
@@ -356,7 +356,7 @@ func (r *reading) rollOver() error {
 		if err != nil {
 			return err
 		}
-		r.w.batch.partial = &partialFile{ordinal: r.n, from: r.savedOff, to: r.off, identity: r.file.identity(),
+		r.w.batch.partial = &partialFile{ordinal: r.n, from: r.savedOff, to: r.off, identity: r.file.ID(),
 			extents: append([]pendingExtent(nil), r.extents[r.saved:]...), parts: r.digest.parts[r.parts:], units: r.digest.units[r.units:], digest: state}
 		r.mark()
 	}

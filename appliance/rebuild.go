@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/read"
+	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -30,9 +31,6 @@ type RebuildOptions struct {
 
 // ErrWhichBay: not exactly one bay is missing, so it must be named.
 var ErrWhichBay = errors.New("say which bay is to be rebuilt; missing")
-
-// ErrBayHere: the bay that is to be rebuilt has a disk among those given, or none is missing.
-var ErrBayHere = errors.New("the bad disk is among those given")
 
 // RebuildReport is what was written.
 type RebuildReport struct {
@@ -92,7 +90,7 @@ func Rebuild(ctx context.Context, disks []disk.Disk, o RebuildOptions) (*Rebuild
 		return r.report, err
 	}
 	if len(r.report.Lost) > 0 {
-		return r.report, fmt.Errorf("%w: %s could not be restored, first: %s", disk.ErrLost, countOf(len(r.report.Lost), "thing", "things"), r.report.Lost[0])
+		return r.report, fmt.Errorf("%w: %s could not be restored, first: %s", disk.ErrLost, words.Count(len(r.report.Lost), "thing", "things"), r.report.Lost[0])
 	}
 	return r.report, nil
 }
@@ -128,17 +126,6 @@ func (r *rebuilder) open(ctx context.Context, disks []disk.Disk, sealed bool) er
 		return err
 	}
 	return r.chooseBay()
-}
-
-// anySealed is IsSealed for those who would take a disk that cannot be read now for
-// one of an unsealed device.
-func anySealed(disks []disk.Disk) (bool, error) {
-	for _, d := range disks {
-		if sealed, err := hasCheckpoint(d); sealed || err != nil {
-			return sealed, err
-		}
-	}
-	return false, nil
 }
 
 // chooseBay takes the bay that was named or is missing. A disk whose own rebuild was cut
@@ -337,14 +324,6 @@ func copyLog(entry func(pos uint64) ([]byte, error), cp manifest.Checkpoint, put
 		err = fmt.Errorf("%w: the log that was written does not have the root of its checkpoint", manifest.ErrCorrupt)
 	}
 	return err
-}
-
-func writeLogFile(onto vfs.FS, name string, data []byte) error {
-	full := disk.LogDir + "/" + name
-	if err := durable.MkdirAll(onto, path.Dir(full)); err != nil {
-		return err
-	}
-	return durable.WriteFile(onto, full, data)
 }
 
 // removeTemps removes what calls that were cut off have left half written.

@@ -334,7 +334,7 @@ func (r *rebuilder) unsealedRest() error {
 // wraps are those that the disks with an unlock wrap agree on, and more where they do
 // not. Others may have some of a first unlock that was cut off: their key was never used.
 func (r *rebuilder) wraps() (map[string][]byte, error) {
-	vote := newWrapVote(&Config{Job: r.load.job, Scope: r.scope})
+	vote := newWrapVote(&wrapJob{Job: r.load.job, Scope: r.scope})
 	for _, d := range r.disks.Disks {
 		if _, err := d.FS.Stat(disk.UnlockName); errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -12,6 +12,13 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
+// rewriteShard makes a shard of a member of the set again from the others, unless it is there
+// and good.
+func rewriteShard(ctx context.Context, set *disk.Set, b *disk.Bay, p *manifest.Pack, shard int) error {
+	r := &rebuilder{o: RebuildOptions{Onto: b.Disk}, report: &RebuildReport{Bay: b.Number}, disks: set, member: true}
+	return r.shard(ctx, p, shard)
+}
+
 // shard writes a pack's shard, its hash list and its piece onto the new disk.
 func (r *rebuilder) shard(ctx context.Context, p *manifest.Pack, shard int) error {
 	pr, err := pack.NewReader(r.disks, p, &pack.Repairs{})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -14,91 +15,91 @@ import (
 // and its time of modification are those of the committed record, and its bytes have
 // the same digests. Only the record is new then, with the extents of the old one. It
 // gives nil for a file that has to be read into packs.
-func (w *worker) known(ctx context.Context, n uint64, it *item) (*pendingRecord, error) {
-	if it.prior == nil || it.prior.Size != it.size {
+func (w *worker) known(ctx context.Context, n uint64, it *scan.Item) (*pendingRecord, error) {
+	if it.Prior == nil || it.Prior.Size != it.Size {
 		return nil, nil
 	}
-	open, err := w.dir.open(ctx, it.path)
+	open, err := w.dir.Open(ctx, it.Path)
 	if err != nil {
 		return nil, err
 	}
 	defer open.Close()
-	f, err := w.dir.begin(ctx, open, it, w.l.o.UnstableTimes)
+	f, err := w.dir.Begin(ctx, open, it, w.l.o.UnstableTimes)
 	if err != nil {
 		return nil, err
 	}
-	if f.info.Size != it.prior.Size {
+	if f.Info.Size != it.Prior.Size {
 		return nil, nil
 	}
 	unstable := false
-	if it.flags&itemBelieve == 0 || !it.is(&f.info) {
+	if it.Flags&scan.ItemBelieve == 0 || !it.Is(&f.Info) {
 		d, err := w.digestOf(ctx, f)
-		switch same := f.unchanged(); {
-		case err == nil && (!same || f.young) && w.l.o.UnstableTimes:
+		switch same := f.Unchanged(); {
+		case err == nil && (!same || f.Young) && w.l.o.UnstableTimes:
 			unstable = true
 		case (err == nil || sizeError(err)) && !same:
-			err = errChanged
+			err = scan.ErrChanged
 		}
-		if gone := w.l.src.watch.failed(err); gone != nil {
-			return nil, deviceError{gone}
+		if gone := w.l.src.Failed(err); gone != nil {
+			return nil, scan.DeviceError{Err: gone}
 		}
 		if err != nil {
-			return nil, judged{err}
+			return nil, scan.Judged{Err: err}
 		}
-		if !digestsAgree(d, it.prior) && it.flags&itemUnsure != 0 && !w.l.o.Replace {
+		if !digestsAgree(d, it.Prior) && it.Flags&scan.ItemUnsure != 0 && !w.l.o.Replace {
 			w.skip(n, it, "changed", "its size and times are those of the version on the device and its bytes are not; whether this is the same source cannot be told")
 			return nil, errDone
 		}
-		if !digestsAgree(d, it.prior) {
-			w.l.replaced(it.path)
+		if !digestsAgree(d, it.Prior) {
+			w.l.replaced(it.Path)
 			return nil, nil
 		}
 	}
 	p := &pendingRecord{ordinal: n}
-	p.record = manifest.Record{Kind: manifest.KindFile, Path: it.path, Size: it.size, LinkGroup: it.group, Allocated: it.prior.Allocated,
-		SHA256: it.prior.SHA256, CRC: it.prior.CRC, HasCRC: it.prior.HasCRC, PartSize: it.prior.PartSize, Parts: it.prior.Parts, UnitCRCs: it.prior.UnitCRCs,
-		Extents: it.prior.Extents}
-	xattrs, lost := w.xattrs.read(f.Attributes())
-	if lost > 0 && len(it.prior.Xattrs) > len(xattrs) {
+	p.record = manifest.Record{Kind: manifest.KindFile, Path: it.Path, Size: it.Size, LinkGroup: it.Group, Allocated: it.Prior.Allocated,
+		SHA256: it.Prior.SHA256, CRC: it.Prior.CRC, HasCRC: it.Prior.HasCRC, PartSize: it.Prior.PartSize, Parts: it.Prior.Parts, UnitCRCs: it.Prior.UnitCRCs,
+		Extents: it.Prior.Extents}
+	xattrs, lost := w.xattrs.Read(f.Attributes())
+	if lost > 0 && len(it.Prior.Xattrs) > len(xattrs) {
 		w.skip(n, it, "unreadable", lostXattrs(lost)) // the version on the device has them
 		return nil, errDone
 	}
-	w.l.src.meta(&p.record, &f.info, xattrs)
+	w.l.src.Meta(&p.record, &f.Info, xattrs)
 	remarkXattrs(&p.record, lost)
 	remarkOpen(&p.record, f)
 	if unstable { // the reading on the device was the first
 		remarkUnstable(&p.record)
 	}
-	w.l.bytes.Add(it.size)
+	w.l.bytes.Add(it.Size)
 	w.l.known.Add(1)
 	return p, nil
 }
 
 // digestOf reads a file for its digests alone.
-func (w *worker) digestOf(ctx context.Context, f *sourceFile) (*manifest.Record, error) {
+func (w *worker) digestOf(ctx context.Context, f *scan.File) (*manifest.Record, error) {
 	if w.buf == nil {
 		w.buf = make([]byte, 1<<20)
 	}
-	d := newDigest(f.info.Size, w.l.whole)
-	for off := int64(0); off < f.info.Size; {
+	d := newDigest(f.Info.Size, w.l.whole)
+	for off := int64(0); off < f.Info.Size; {
 		if ctx.Err() != nil {
-			return nil, deviceError{context.Cause(ctx)}
+			return nil, scan.DeviceError{Err: context.Cause(ctx)}
 		}
 		if w.closerFailed() {
-			return nil, deviceError{errCloser}
+			return nil, scan.DeviceError{Err: errCloser}
 		}
-		n, err := f.ReadAt(w.buf[:min(int64(len(w.buf)), f.info.Size-off)], off)
+		n, err := f.ReadAt(w.buf[:min(int64(len(w.buf)), f.Info.Size-off)], off)
 		if err != nil && err != io.EOF {
 			return nil, err
 		}
 		if n == 0 {
-			return nil, errShorter
+			return nil, scan.ErrShorter
 		}
 		d.Write(w.buf[:n])
 		off += int64(n)
 	}
-	if n, err := f.ReadSome(w.oneByte(), f.info.Size); err != nil || n > 0 {
-		return nil, cmp.Or(err, errLonger)
+	if n, err := f.ReadSome(w.one[:], f.Info.Size); err != nil || n > 0 {
+		return nil, cmp.Or(err, scan.ErrLonger)
 	}
 	r := &manifest.Record{}
 	d.fill(r)

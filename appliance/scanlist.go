@@ -10,8 +10,9 @@ import (
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/appliance/journal"
+	"github.com/sledge-io/sledge/appliance/scan"
+	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/internal/durable"
-	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -22,9 +23,9 @@ import (
 //	frame 0: head (root, prefix)   frames: items   last frame: tail (totals)
 
 type listTail struct {
-	Count  uint64     `json:"count"`           // items in the list
-	Bytes  int64      `json:"bytes,omitempty"` // of the files among them
-	Report ScanReport `json:"report"`
+	Count  uint64      `json:"count"`           // items in the list
+	Bytes  int64       `json:"bytes,omitempty"` // of the files among them
+	Report scan.Report `json:"report"`
 
 	Replaced [][]byte `json:"replaced_paths,omitempty"` // some of them; the report counts all
 	Dropped  [][]byte `json:"dropped_paths,omitempty"`
@@ -38,14 +39,14 @@ const itemsPerFrame = 2048
 // scanList is a saved list.
 type scanList struct {
 	copies *frames.File
-	head   listHead
+	head   scan.Head
 	tail   listTail
 	broken error // why not all of it can be read; its head may be empty, its tail is
 }
 
 // makeList scans a source and saves the list. It is complete, and counts, only
 // with its tail.
-func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*scanList, error) {
+func (d *Device) makeList(ctx context.Context, src *scan.Source, o scan.Options) (*scanList, error) {
 	fsys, err := d.scratchDisk()
 	if err != nil {
 		return nil, err
@@ -68,8 +69,8 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 	}
 	defer f.Close()
 	d.ordinal++
-	head := *src.head()
-	head.Continues = o.continued[max(0, len(o.continued)-maxContinues):]
+	head := *src.Head()
+	head.Continues = o.Continued[max(0, len(o.Continued)-scan.MaxContinues):]
 	if err := appendList(f, 2, head); err != nil {
 		d.removeList(f.Name)
 		return nil, err
@@ -85,11 +86,11 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 		items = items[:0]
 		return f.Append(nil, w.Bytes(), false)
 	}
-	report, err := scanSource(ctx, src, o, fsys.Disk.FS, disk.TempDir, known, func(n uint64, it *item) error {
-		items = append(items, it.encode())
+	report, err := scan.List(ctx, src, o, fsys.Disk.FS, disk.TempDir, known, func(n uint64, it *scan.Item) error {
+		items = append(items, it.Encode())
 		tail.Count = n + 1
-		if it.kind == manifest.KindFile {
-			tail.Bytes += it.size
+		if it.Kind == manifest.KindFile {
+			tail.Bytes += it.Size
 		}
 		if len(items) == itemsPerFrame {
 			return flush()
@@ -117,33 +118,33 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 }
 
 // sameMedium refuses another file system at the path of an earlier load.
-func (d *Device) sameMedium(src *source, lists []*scanList, o ScanOptions) error {
+func (d *Device) sameMedium(src *scan.Source, lists []*scanList, o scan.Options) error {
 	if o.Replace {
 		return nil
 	}
-	now := src.head()
+	now := src.Head()
 	var last *scanList
 	for _, l := range lists {
 		if st := d.state.lists[l.copies.ID]; st == nil || st.good == 0 {
 			continue
 		}
-		if l.head.root() == now.root() && l.head.relation(now) != relOther {
+		if l.head.Path() == now.Path() && l.head.RelationTo(now) != scan.RelOther {
 			last = l
 		}
 	}
-	if last != nil && last.head.relation(now) == relMedium {
-		return newMediumError(src.root, now, &last.head)
+	if last != nil && last.head.RelationTo(now) == scan.RelMedium {
+		return newMediumError(src.Root, now, &last.head)
 	}
 	return nil
 }
 
 // mayBeLoaded refuses what is most often a mistake.
-func mayBeLoaded(src *source, r *ScanReport, o *ScanOptions) error {
+func mayBeLoaded(src *scan.Source, r *scan.Report, o *scan.Options) error {
 	if r.Entries == 0 && !o.Empty {
-		return fmt.Errorf("source %s: %w", src.root, ErrEmptySource)
+		return fmt.Errorf("source %s: %w", src.Root, scan.ErrEmptySource)
 	}
-	if r.unsure > 0 && !o.Replace {
-		return fmt.Errorf("%w: %s, one of them %q", ErrReplaces, countOf(r.unsure, "entry", "entries"), r.unsurePath)
+	if r.Unsure > 0 && !o.Replace {
+		return fmt.Errorf("%w: %s, one of them %q", ErrReplaces, words.Count(r.Unsure, "entry", "entries"), r.UnsurePath)
 	}
 	return nil
 }
@@ -151,7 +152,7 @@ func mayBeLoaded(src *source, r *ScanReport, o *ScanOptions) error {
 // maxKept bounds the findings and the paths of each kind that a list keeps.
 const maxKept = 1000
 
-func (t *listTail) keep(r *ScanReport) {
+func (t *listTail) keep(r *scan.Report) {
 	t.Report = *r
 	t.Report.Findings = r.Findings[:min(len(r.Findings), maxKept)]
 	for _, kind := range []struct {
@@ -165,7 +166,7 @@ func (t *listTail) keep(r *ScanReport) {
 }
 
 // report is what the scan found, with the paths that the list keeps.
-func (t *listTail) report() ScanReport {
+func (t *listTail) report() scan.Report {
 	r := t.Report
 	for _, kind := range []struct {
 		to   *[]string
@@ -198,44 +199,6 @@ func (d *Device) removeList(name string) {
 		}
 		return durable.Remove(b.Disk.FS, name)
 	})
-}
-
-// newSorter gives a sorter whose runs go to a disk, or, where the device is only
-// looked at, into the system's folder for temporary files. They are encrypted.
-func (d *Device) newSorter(memory int) (*extsort.Sorter, func(), error) {
-	if d.look {
-		disk, done, err := scratch()
-		if err != nil {
-			return nil, nil, err
-		}
-		s := extsort.New(extsort.Config{FS: disk, Dir: "sort", Memory: memory})
-		return s, func() { s.Close(); done() }, nil
-	}
-	fsys, err := d.scratchDisk()
-	if err != nil {
-		return nil, nil, err
-	}
-	s := extsort.New(extsort.Config{FS: fsys.Disk.FS, Dir: disk.TempDir, Memory: memory})
-	return s, func() { s.Close() }, nil
-}
-
-// scratchDisk is the healthy disk with the most room.
-func (d *Device) scratchDisk() (*disk.Bay, error) {
-	var best *disk.Bay
-	var most int64 = -1
-	var errs []error
-	for _, b := range d.bays.Healthy() {
-		free, _, err := b.Disk.FS.Free()
-		if err != nil {
-			errs = append(errs, fmt.Errorf("disk %s: %w", b.Disk.Name, err))
-		} else if free > most {
-			best, most = b, free
-		}
-	}
-	if best == nil {
-		return nil, fmt.Errorf("%w: none tells its room: %w", disk.ErrTooFewDisks, errors.Join(append(errs, d.bays.Errors()...)...))
-	}
-	return best, nil
 }
 
 // eachRecord calls f for every committed record of the journal, in order.
@@ -301,7 +264,7 @@ func (d *Device) findLists() ([]*scanList, error) {
 
 // listEnds are the head and the tail of a list that was read whole.
 type listEnds struct {
-	head listHead
+	head scan.Head
 	tail listTail
 }
 
@@ -349,7 +312,7 @@ func (d *Device) readEnds(l *scanList) error {
 }
 
 // items calls f for every item of the list with its position.
-func (d *Device) items(l *scanList, f func(uint64, *item) error) error {
+func (d *Device) items(l *scanList, f func(uint64, *scan.Item) error) error {
 	var n uint64
 	_, err := d.frames().Read(l.copies, false, func(fr frames.Frame) error {
 		return fields.Decode(fr.Plain, listSchema, func(fl fields.Field) error {
@@ -357,7 +320,7 @@ func (d *Device) items(l *scanList, f func(uint64, *item) error) error {
 				return nil
 			}
 			return fl.Items(func(b []byte) error {
-				it, err := decodeItem(b)
+				it, err := scan.DecodeItem(b)
 				if err != nil {
 					return err
 				}

@@ -10,24 +10,6 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// Ledger remembers, outside the disks and across crashes, the one checkpoint
-// that the device key signs for a generation. The firmware's device state is one.
-type Ledger interface {
-	// RecordCheckpoint makes the size and root durable before they are signed, and
-	// the digest of what the seal statement will say. It refuses others for the same
-	// origin.
-	RecordCheckpoint(origin string, size uint64, root, plan [32]byte) error
-	// RecordedCheckpoint gives what was recorded.
-	RecordedCheckpoint(origin string) (size uint64, root [32]byte, ok bool)
-	// RecordedPlan gives the digest; zeros where an earlier version recorded none.
-	RecordedPlan(origin string) [32]byte
-	// RecordWritten makes durable which disks, by their ids, the end of the seal writes to
-	// after the plan was made.
-	RecordWritten(origin string, disks [][16]byte) error
-	// RecordedWritten gives what was recorded last.
-	RecordedWritten(origin string) [][16]byte
-}
-
 // SealOptions say what a seal may do without.
 type SealOptions struct {
 	Absent        []int  // bays whose disk is not here; its copy of the unlock wrap lives on
@@ -60,9 +42,6 @@ var ErrIncomplete = errors.New("the load has not finished")
 
 // ErrAbsent: a disk of the set is not here, and was not named as absent.
 var ErrAbsent = errors.New("a disk of the set is missing")
-
-// ErrNoBay: the device does not have such a bay.
-var ErrNoBay = errors.New("this device has other bays")
 
 // ErrDegraded: packs have lost shards.
 var ErrDegraded = errors.New("some packs have lost shards")
@@ -245,14 +224,4 @@ func (d *Device) nothingFailed(absent []int) error {
 	}
 	err := fmt.Errorf("%w: %s missing or failed", ErrAbsent, disk.BayList(unnamed))
 	return errors.Join(append([]error{err}, d.bays.Errors()...)...)
-}
-
-// IsSealed tells whether any of the disks carries a checkpoint.
-func IsSealed(disks []disk.Disk) bool {
-	for _, d := range disks {
-		if sealed, _ := hasCheckpoint(d); sealed {
-			return true
-		}
-	}
-	return false
 }

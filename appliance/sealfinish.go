@@ -3,13 +3,10 @@ package appliance
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"strings"
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
-	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -84,43 +81,4 @@ func finishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (
 	}
 	label := manifest.Label{Scope: c.Scope, Disks: len(set), JobSerial: c.Job.Serial, JobSHA256: crypto.SumSHA256(c.JobFile), Checkpoint: cp}
 	return &SealResult{Label: label.Encode(), Checkpoint: cp, Statement: *st}, nil
-}
-
-// destroyKeys removes what only loading needs. The unlock wrap goes first and is
-// overwritten: with the code it opened everything.
-func destroyKeys(b *disk.Bay) error {
-	if err := destroyUnlock(b.Disk.FS); err != nil {
-		return err
-	}
-	// What a crash left of files that were being written.
-	for _, dir := range []string{disk.Root, disk.WrapsDir, disk.LogDir, disk.Root + "/statements"} {
-		if err := durable.Sweep(b.Disk.FS, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	for _, dir := range []string{disk.JournalDir, disk.TempDir} {
-		if err := durable.RemoveAll(b.Disk.FS, dir, 1<<20); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
-// destroyUnlock overwrites the unlock wrap and what a crash left of it half written.
-func destroyUnlock(fsys vfs.FS) error {
-	list, err := fsys.ReadDir(disk.WrapsDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, e := range list {
-		if strings.HasPrefix(e.Name(), "unlock") && !e.IsDir() {
-			if err := durable.Overwrite(fsys, disk.WrapsDir+"/"+e.Name()); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -1,8 +1,6 @@
 package appliance
 
 import (
-	"bytes"
-	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -37,10 +35,6 @@ func (d *Device) statement(size uint64, root [32]byte, degraded uint64, check st
 		ScanComplete: !o.Incomplete, ReadBack: word, UnreadPacks: unread, SharedDisks: d.cfg.Allowed.Shared, Filesystems: d.cfg.Allowed.Filesystems,
 		NotErased: disk.KeepsOverwritten(d.cfg.Disks), ReplacedBays: d.replacedBays()}
 }
-
-// planName is the statement's predicate, kept until it is signed: nothing is
-// signed before the ledger has the checkpoint.
-const planName = disk.TempDir + "/seal.json"
 
 func (d *Device) writePlan(p sealPlan) error {
 	b, err := json.Marshal(p)
@@ -88,32 +82,10 @@ func (d *Device) signStatement(plan *sealPlan, signed *signedSeal, left []int, c
 	return &st, env, err
 }
 
-// signedSeal is a seal statement of this log that the device has signed.
-type signedSeal struct {
-	manifest.SealStatement
-	envelope []byte
-}
-
 // findSigned looks for one on the disks; nil is none.
 func (d *Device) findSigned(set *disk.Set, root [32]byte) *signedSeal {
 	dev, _ := d.cfg.Job.Device(d.cfg.Scope.Device)
 	return readSeal(set, dev.PublicKey.PublicKey, root)
-}
-
-// readSeal returns the seal statement of a log that a device has signed; nil is none. One
-// that names more bays whose disk left was signed later.
-func readSeal(s *disk.Set, key ed25519.PublicKey, root [32]byte) (found *signedSeal) {
-	for _, env := range s.Copies(disk.SealName, 0, manifest.MaxStatement) {
-		st := &signedSeal{envelope: env}
-		_, _, err := manifest.OpenStatement(env, manifest.PredicateSeal, &st.SealStatement, key)
-		if err != nil || !bytes.Equal(st.LogRoot, root[:]) {
-			continue
-		}
-		if found == nil || len(st.LeftBays) > len(found.LeftBays) {
-			found = st
-		}
-	}
-	return found
 }
 
 // leftBays are bays without the disk that the log knows: it is not here now, or was

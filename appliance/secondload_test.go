@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -254,7 +255,7 @@ func TestRefusedLoad(t *testing.T) {
 	l.write("good", "1")
 	l.must(LoadOptions{})
 	l.write("bad\xff", "2")
-	rules := LoadOptions{Rules: Rules{}}
+	rules := LoadOptions{Rules: scan.Rules{}}
 	begun := false
 	rules.Begin = func() error { begun = true; return nil }
 	if _, err := l.load(rules); !errors.Is(err, ErrFindings) {

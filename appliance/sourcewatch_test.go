@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -45,7 +46,7 @@ func TestSourceGoes(t *testing.T) {
 					return nil
 				})
 				o := LoadOptions{Tree: tree, Begin: func() error { loading.Store(true); return nil }}
-				if _, err := d.Load(context.Background(), "/card", o); !errors.Is(err, ErrSourceGone) {
+				if _, err := d.Load(context.Background(), "/card", o); !errors.Is(err, scan.ErrSourceGone) {
 					t.Fatalf("gone: %v", err)
 				}
 				tree.OnCall(nil)
@@ -78,7 +79,7 @@ func TestSourceGoesInTheScan(t *testing.T) {
 	r := small32(t)
 	d := r.mustDevice()
 	defer d.Close()
-	if _, err := d.Load(context.Background(), "/card", LoadOptions{Tree: tree}); !errors.Is(err, ErrSourceGone) {
+	if _, err := d.Load(context.Background(), "/card", LoadOptions{Tree: tree}); !errors.Is(err, scan.ErrSourceGone) {
 		t.Errorf("%v", err)
 	}
 }
@@ -87,11 +88,14 @@ func TestSourceGoesInTheScan(t *testing.T) {
 // skipped by name, also many beside one another. If none at all can be read the
 // source has gone, though its root answers from a cache.
 func TestBadFilesAreSkipped(t *testing.T) {
-	const files = maxFailedInRow * 4
+	const (
+		inRow = 32 // that may fail before others are tried
+		files = inRow * 4
+	)
 	for _, test := range []struct {
 		bad  int
 		gone bool
-	}{{maxFailedInRow - 1, false}, {maxFailedInRow * 2, false}, {files, true}} {
+	}{{inRow - 1, false}, {inRow * 2, false}, {files, true}} {
 		tree, want := goneTree(files)
 		bad := map[string]bool{}
 		for i := range test.bad {
@@ -109,7 +113,7 @@ func TestBadFilesAreSkipped(t *testing.T) {
 		d := r.mustDevice()
 		rep, err := d.Load(context.Background(), "/card", LoadOptions{Tree: tree})
 		d.Close()
-		if errors.Is(err, ErrSourceGone) != test.gone || !test.gone && (err != nil || rep.SkippedCount != uint64(test.bad)) {
+		if errors.Is(err, scan.ErrSourceGone) != test.gone || !test.gone && (err != nil || rep.SkippedCount != uint64(test.bad)) {
 			t.Errorf("%d bad files: %v, %d skipped", test.bad, err, rep.SkippedCount)
 		}
 		if !test.gone {
@@ -141,7 +145,7 @@ func TestSourceGoesInALongFile(t *testing.T) {
 	r := small32(t)
 	d := r.mustDevice()
 	o := LoadOptions{Tree: tree}
-	if _, err := d.Load(context.Background(), "/card", o); !errors.Is(err, ErrSourceGone) {
+	if _, err := d.Load(context.Background(), "/card", o); !errors.Is(err, scan.ErrSourceGone) {
 		t.Fatalf("gone: %v", err)
 	}
 	gone.Store(2)

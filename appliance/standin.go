@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -87,5 +88,5 @@ func (d *Device) standIn() (*manifest.Pack, error) {
 // name them, however the seal is asked for.
 func notSealable(packs int, first uint64) error {
 	return fmt.Errorf("%w: cannot be sealed with these disks: %s, first pack %d: more shards are lacking than there is parity for, and entries have content there: load their source again",
-		disk.ErrLost, countOf(packs, "pack", "packs"), first)
+		disk.ErrLost, words.Count(packs, "pack", "packs"), first)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -19,7 +20,7 @@ func TestTornScanList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := appendList(f, 2, listHead{Root: src}); err != nil {
+	if err := appendList(f, 2, scan.Head{Root: src}); err != nil {
 		t.Fatal(err)
 	}
 	st, err := f.File().On[0].Disk.FS.Stat(f.Name)
@@ -27,7 +28,7 @@ func TestTornScanList(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := st.Size()
-	if err := appendList(f, 2, listHead{Root: src}); err != nil {
+	if err := appendList(f, 2, scan.Head{Root: src}); err != nil {
 		t.Fatal(err)
 	}
 	if err := appendList(f, 3, listTail{}); err != nil {

@@ -8,13 +8,14 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/read"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // takeUp finds the unfinished list of the source, and lists of it that are damaged.
 // Lists from which nothing was committed are removed: the source is scanned anew. An
 // unfinished load of another source is ErrUnfinished.
-func (d *Device) takeUp(src *source, o *LoadOptions) (own *scanList, damaged []*scanList, err error) {
+func (d *Device) takeUp(src *scan.Source, o *LoadOptions) (own *scanList, damaged []*scanList, err error) {
 	lists, err := d.findLists()
 	if err != nil {
 		return nil, nil, err
@@ -22,16 +23,16 @@ func (d *Device) takeUp(src *source, o *LoadOptions) (own *scanList, damaged []*
 	var useless []string
 	for _, l := range lists {
 		begun := d.state.begun(l.copies.ID)
-		rel := l.head.relation(src.head(), o.Moved...)
+		rel := l.head.RelationTo(src.Head(), o.Moved...)
 		switch {
 		case d.finished(l):
 		case !begun:
 			useless = append(useless, l.copies.Name)
-		case rel == relOther || rel == relMedium && !slices.Contains(o.Moved, l.head.root()):
+		case rel == scan.RelOther || rel == scan.RelMedium && !slices.Contains(o.Moved, l.head.Path()):
 			return nil, nil, d.errUnfinished(l)
 		case l.broken != nil:
 			damaged = append(damaged, l)
-		case rel == relSame && len(o.Moved) == 0:
+		case rel == scan.RelSame && len(o.Moved) == 0:
 			own = l
 		default:
 			if err := d.holds(src, l); err != nil {
@@ -52,15 +53,15 @@ const holdsSample = 64
 
 // holds refuses a source that has not even half of what was loaded from a list:
 // another medium at the path, nothing mounted there, or a wrong --source-moved.
-func (d *Device) holds(src *source, l *scanList) error {
+func (d *Device) holds(src *scan.Source, l *scanList) error {
 	st := d.state.lists[l.copies.ID]
 	var looked, found int
-	err := d.items(l, func(n uint64, it *item) error {
+	err := d.items(l, func(n uint64, it *scan.Item) error {
 		done := st != nil && st.done.Has(n) || d.state.inProgress(l.copies.ID, n)
-		if it.kind != manifest.KindFile || !done {
+		if it.Kind != manifest.KindFile || !done {
 			return nil
 		}
-		if now := src.stat(it.path); now.kind == it.kind && now.size == it.size && now.mtime == it.mtime {
+		if now := src.Stat(it.Path); now.Kind == it.Kind && now.Size == it.Size && now.Mtime == it.Mtime {
 			found++
 		}
 		if looked++; looked == holdsSample {
@@ -72,14 +73,14 @@ func (d *Device) holds(src *source, l *scanList) error {
 		return err
 	}
 	if looked > 0 && 2*found < looked {
-		return fmt.Errorf("%w; %s has %d of %d files that were loaded from there", d.errUnfinished(l), src.root, found, looked)
+		return fmt.Errorf("%w; %s has %d of %d files that were loaded from there", d.errUnfinished(l), src.Root, found, looked)
 	}
 	return nil
 }
 
 func (d *Device) errUnfinished(l *scanList) *UnfinishedError {
 	done := d.state.lists[l.copies.ID].count()
-	return &UnfinishedError{Root: l.head.root(), As: strings.TrimSuffix(l.head.as(), "/"), Done: done, Count: max(done, l.tail.Count)}
+	return &UnfinishedError{Root: l.head.Path(), As: strings.TrimSuffix(l.head.Prefix(), "/"), Done: done, Count: max(done, l.tail.Count)}
 }
 
 // UnfinishedError names the load that has not finished. It is ErrUnfinished.
@@ -130,9 +131,9 @@ func (d *Device) Abandon(root, as string) (*UnfinishedError, error) {
 	var meant *scanList
 	for _, l := range lists {
 		switch {
-		case l.head.root() == root && strings.TrimSuffix(l.head.as(), "/") == strings.Trim(as, "/"):
+		case l.head.Path() == root && strings.TrimSuffix(l.head.Prefix(), "/") == strings.Trim(as, "/"):
 			meant = l
-		case meant == nil && l.broken != nil && l.head.root() == "":
+		case meant == nil && l.broken != nil && l.head.Path() == "":
 			meant = l
 		}
 	}

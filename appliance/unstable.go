@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -10,15 +11,15 @@ import (
 // size and digests are all that can tell whether it stood still. The record says
 // how it was taken.
 func (r *reading) again(ctx context.Context, p *pendingRecord) error {
-	size := r.file.info.Size
+	size := r.file.Info.Size
 	if info, err := r.file.Stat(); err != nil {
 		return err
 	} else if info.Size != size {
-		return errChanged
+		return scan.ErrChanged
 	}
 	second, err := r.w.digestOf(ctx, r.file)
 	if sizeError(err) || err == nil && !digestsAgree(second, &p.record) {
-		return errChanged
+		return scan.ErrChanged
 	}
 	if err != nil {
 		return err

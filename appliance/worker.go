@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/scan"
+	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -18,8 +20,8 @@ import (
 type worker struct {
 	l      *loader
 	pack   *packWriter
-	dir    sourceDir
-	xattrs *xattrReader
+	dir    *scan.Dirs
+	xattrs *scan.XattrReader
 	batch  batch // records without a pack yet; moves into the next pack
 	since  time.Time
 	limit  int64 // body bytes of the open pack
@@ -27,6 +29,7 @@ type worker struct {
 	closed chan error
 	failed chan struct{} // closed when the closer has met an error
 	buf    []byte        // for files that are only compared
+	one    [1]byte       // room for a byte that nobody needs
 }
 
 type closing struct {
@@ -35,7 +38,7 @@ type closing struct {
 }
 
 func newWorker(l *loader) *worker {
-	w := &worker{l: l, dir: sourceDir{src: l.src}, xattrs: &xattrReader{}, closes: make(chan closing, 1), closed: make(chan error, 1), failed: make(chan struct{}), since: l.d.cfg.Now()}
+	w := &worker{l: l, dir: l.src.Dirs(), xattrs: &scan.XattrReader{}, closes: make(chan closing, 1), closed: make(chan error, 1), failed: make(chan struct{}), since: l.d.cfg.Now()}
 	go func() { w.closed <- w.closer() }()
 	return w
 }
@@ -115,7 +118,7 @@ func (w *worker) run(ctx context.Context, units <-chan unit) error {
 
 // close waits for the closer.
 func (w *worker) close() error {
-	w.dir.close()
+	w.dir.Close()
 	if w.pack != nil { // after an error: give buffers back, commit nothing
 		w.pack.drop()
 		w.pack.pool.put(w.pack.plain)
@@ -178,25 +181,25 @@ func (w *worker) open() error {
 }
 
 // item loads one entry. Only errors of the device end the load.
-func (w *worker) item(ctx context.Context, n uint64, it *item) error {
+func (w *worker) item(ctx context.Context, n uint64, it *scan.Item) error {
 	if w.closerFailed() {
 		return errCloser
 	}
 	var err error
-	switch it.kind {
+	switch it.Kind {
 	case manifest.KindFile:
-		end := w.l.files.begin(it.path)
+		end := w.l.files.begin(it.Path)
 		err = w.file(ctx, n, it)
 		end()
 	case manifest.KindDir, manifest.KindSymlink:
 		w.plain(n, it)
 	default:
-		w.skip(n, it, it.reason, it.detail)
+		w.skip(n, it, it.Reason, it.Detail)
 	}
 	if err != nil {
 		return err
 	}
-	if gone := w.l.src.watch.lost(); gone != nil {
+	if gone := w.l.src.Lost(); gone != nil {
 		return errors.Join(gone, w.flush())
 	}
 	w.l.entries.Add(1)
@@ -206,18 +209,18 @@ func (w *worker) item(ctx context.Context, n uint64, it *item) error {
 	return nil
 }
 
-func (w *worker) skip(n uint64, it *item, reason, detail string) {
-	if w.l.src.watch.lost() != nil {
+func (w *worker) skip(n uint64, it *scan.Item, reason, detail string) {
+	if w.l.src.Lost() != nil {
 		return // nothing is known of the entry
 	}
 	if reason != catalog.Gone {
 		w.l.skip(it, reason, detail)
 	}
-	w.batch.add(&pendingRecord{ordinal: n, record: manifest.Record{Kind: manifest.KindSkipped, Path: it.path, Reason: reason, Detail: detail}})
+	w.batch.add(&pendingRecord{ordinal: n, record: manifest.Record{Kind: manifest.KindSkipped, Path: it.Path, Reason: reason, Detail: detail}})
 }
 
 // plain records a directory or a symbolic link.
-func (w *worker) plain(n uint64, it *item) {
+func (w *worker) plain(n uint64, it *scan.Item) {
 	r, reason, detail := w.describe(it)
 	if reason != "" {
 		w.skip(n, it, reason, detail)
@@ -229,36 +232,36 @@ func (w *worker) plain(n uint64, it *item) {
 // flip records a folder that has taken the place of something else. If it cannot be
 // looked at any more, what the scan saw of it stands, with a remark: what is loaded
 // below it needs a folder above.
-func (w *worker) flip(n uint64, it *item) {
+func (w *worker) flip(n uint64, it *scan.Item) {
 	r, reason, detail := w.describe(it)
 	if reason != "" {
-		r = &manifest.Record{Kind: manifest.KindDir, Path: it.path, Mode: 0o700, Mtime: time.Unix(0, it.mtime).UTC(), Ctime: time.Unix(0, it.ctime).UTC(), Remark: reason, RemarkDetail: detail}
+		r = &manifest.Record{Kind: manifest.KindDir, Path: it.Path, Mode: 0o700, Mtime: time.Unix(0, it.Mtime).UTC(), Ctime: time.Unix(0, it.Ctime).UTC(), Remark: reason, RemarkDetail: detail}
 	}
 	w.batch.add(&pendingRecord{ordinal: n, record: *r})
 }
 
 // describe gives the record of a directory or a symbolic link, or why there is none.
-func (w *worker) describe(it *item) (r *manifest.Record, reason, detail string) {
-	dir, name, err := w.dir.of(it.path)
+func (w *worker) describe(it *scan.Item) (r *manifest.Record, reason, detail string) {
+	dir, name, err := w.dir.Of(it.Path)
 	if err != nil {
-		return nil, w.l.src.skipReason(err), cause(err)
+		return nil, w.l.src.SkipReason(err), words.Cause(err)
 	}
 	info, err := dir.StatFresh(name)
 	if err != nil {
-		return nil, w.l.src.skipReason(err), cause(err)
+		return nil, w.l.src.SkipReason(err), words.Cause(err)
 	}
-	now := item{}
-	if now.describe(&info); now.kind != it.kind {
+	now := scan.Item{}
+	if now.Describe(&info); now.Kind != it.Kind {
 		return nil, "changed", "is of another kind than a moment ago"
 	}
-	r = &manifest.Record{Kind: it.kind, Path: it.path}
-	xattrs, lost := w.xattrs.read(dir.Attributes(name))
-	if lost > 0 && it.flags&itemKnown != 0 {
+	r = &manifest.Record{Kind: it.Kind, Path: it.Path}
+	xattrs, lost := w.xattrs.Read(dir.Attributes(name))
+	if lost > 0 && it.Flags&scan.ItemKnown != 0 {
 		return nil, "unreadable", lostXattrs(lost) // the version on the device has them
 	}
-	w.l.src.meta(r, &info, xattrs)
+	w.l.src.Meta(r, &info, xattrs)
 	remarkXattrs(r, lost)
-	if it.kind == manifest.KindSymlink {
+	if it.Kind == manifest.KindSymlink {
 		r.Target, err = dir.Readlink(name, manifest.MaxPath)
 		if err != nil || r.Target == "" {
 			return nil, "changed", "symbolic link cannot be read"
@@ -282,13 +285,13 @@ const readTries = 2
 
 // file reads a file once. One that changes under the reader is read again, and
 // recorded as changed if that does not help: never as good.
-func (w *worker) file(ctx context.Context, n uint64, it *item) error {
+func (w *worker) file(ctx context.Context, n uint64, it *scan.Item) error {
 	for try := 1; ; try++ {
 		p, err := w.known(ctx, n, it)
 		if p == nil && err == nil {
 			p, err = w.read(ctx, n, it)
 		}
-		var dev deviceError
+		var dev scan.DeviceError
 		switch {
 		case err == nil:
 			if !w.batch.empty() && w.batch.size+p.size() > recordBudget {
@@ -300,13 +303,13 @@ func (w *worker) file(ctx context.Context, n uint64, it *item) error {
 			return nil
 		case errors.Is(err, errDone):
 		case errors.As(err, &dev):
-			return dev.error
-		case errors.Is(err, errChanged) && try < readTries:
+			return dev.Err
+		case errors.Is(err, scan.ErrChanged) && try < readTries:
 			continue
-		case errors.Is(err, errChanged):
+		case errors.Is(err, scan.ErrChanged):
 			w.skip(n, it, "changed", "changed while it was read, twice")
 		default:
-			w.skip(n, it, w.l.src.skipReason(err), cause(err))
+			w.skip(n, it, w.l.src.SkipReason(err), words.Cause(err))
 		}
 		return nil
 	}

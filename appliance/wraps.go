@@ -15,6 +15,12 @@ import (
 // Wraps of the load key to the site and to recovery are the same files on every disk,
 // each named by its hash. One good copy is enough, whatever the other disks say.
 
+// wrapJob is what wraps are made for: the recipients of a job, and the device's generation.
+type wrapJob struct {
+	Scope manifest.Scope
+	Job   *manifest.Job
+}
+
 // readWraps reads the wraps of a prepared disk by name. A file whose content is not
 // its name is left out. The error is of files that could not be read; the others are
 // returned with it.
@@ -44,7 +50,7 @@ func readWraps(fsys vfs.FS) (map[string][]byte, error) {
 // findWraps returns the wraps that the job asks for, as most of the disks have them.
 // What is wrong with the disks is in bad. With an error of missing or doubtful wraps come
 // those that were found.
-func (c *Config) findWraps(disks []disk.Disk) (wraps map[string][]byte, bad, err error) {
+func (c *wrapJob) findWraps(disks []disk.Disk) (wraps map[string][]byte, bad, err error) {
 	vote := newWrapVote(c)
 	has := make([][]string, len(disks))
 	var errs []error
@@ -71,7 +77,7 @@ func (c *Config) findWraps(disks []disk.Disk) (wraps map[string][]byte, bad, err
 
 // siteOf is to whom of the job file a wrap of this device is. Others that lie on a disk do
 // not go on record: a log that names them is refused by its readers.
-func (c *Config) siteOf(file []byte) (id [32]byte, ok bool) {
+func (c *wrapJob) siteOf(file []byte) (id [32]byte, ok bool) {
 	w, err := manifest.DecodeWrap(file)
 	if err != nil || w.Kind != manifest.WrapHPKE || w.Scope != c.Scope || len(w.KeyID) != len(id) {
 		return id, false

@@ -19,12 +19,12 @@ import (
 // recovery not even the device shows. So where a recipient has more than the job asks
 // for, those count that most disks have.
 type wrapVote struct {
-	c     *Config
+	c     *wrapJob
 	files map[string][]byte
 	disks map[string]int // by name: how many have it
 }
 
-func newWrapVote(c *Config) *wrapVote {
+func newWrapVote(c *wrapJob) *wrapVote {
 	return &wrapVote{c, map[string][]byte{}, map[string]int{}}
 }
 
@@ -99,7 +99,7 @@ const (
 )
 
 // wrapsAsked is how many wraps the job asks for, by whom they are for.
-func (c *Config) wrapsAsked() map[string]int {
+func (c *wrapJob) wrapsAsked() map[string]int {
 	asked := map[string]int{}
 	for _, r := range c.Job.Recipients {
 		switch crypto.WrapKind(r.Kind) {
@@ -113,7 +113,7 @@ func (c *Config) wrapsAsked() map[string]int {
 }
 
 // forWhom is to whom of the job a file of the wraps' folder could be; "" for nobody.
-func (c *Config) forWhom(name string, file []byte) string {
+func (c *wrapJob) forWhom(name string, file []byte) string {
 	if strings.HasSuffix(name, ".age") {
 		if bytes.HasPrefix(file, []byte(ageMagic)) && c.wrapsAsked()[toRecovery] > 0 {
 			return toRecovery

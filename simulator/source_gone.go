@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -34,7 +34,7 @@ func (l *life) sourceGone(ctx context.Context, dice *rand.Rand) error {
 			return fmt.Errorf("%w: the source had gone, and the load ended well", errUntold)
 		}
 	}
-	if err := l.survived(err, excuse{appliance.ErrSourceGone, "the source has gone"}, excuse{errno, "its root could not be listed"}); err != nil {
+	if err := l.survived(err, excuse{scan.ErrSourceGone, "the source has gone"}, excuse{errno, "its root could not be listed"}); err != nil {
 		return err
 	}
 	return l.survived(l.loadOnce(ctx, l.set(nil)))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/appliance/extract"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/delivery"
@@ -89,10 +90,10 @@ func diagnoses() []diagnosis {
 			"or go on: the last good version is kept, and the reason is named in every report")},
 		{is(errSkipped), exitSource, advise("look at the entries named above; mend them and run the same load again, it takes what is new",
 			"or seal: they stay named in the manifest and in every report")},
-		{is(appliance.ErrSourceGone), exitSource, advise("connect the source again and run the same load again: it goes on, nothing was left out")},
+		{is(scan.ErrSourceGone), exitSource, advise("connect the source again and run the same load again: it goes on, nothing was left out")},
 		{is(appliance.ErrFindings), exitSource, advise("rename or remove what is named above and run the command again", "or load with --accept-findings: those entries can be extracted later, but not imported as they are")},
 		{is(appliance.ErrFull), exitFull, advise("what is told as loaded is safe; seal this device and load the rest onto another one: sledge seal --incomplete")},
-		{is(appliance.ErrEmptySource), exitSource, advise("is the source mounted? mount it and run the same load again", "if it is meant to be empty: --allow-empty")},
+		{is(scan.ErrEmptySource), exitSource, advise("is the source mounted? mount it and run the same load again", "if it is meant to be empty: --allow-empty")},
 		{is(appliance.ErrOtherMedium), exitSource, advise("if it is another source, load it under a name of its own: --as NAME; what was loaded before stays as it is",
 			"only if it is the same source, on a new disk or file system: --replace; what is as before is not stored again, and its files take the place of those of the same names")},
 		{is(appliance.ErrReplaces), exitSource, advise("if this is the same source, load it with --replace: its files take the place of those on the device",
@@ -138,7 +139,7 @@ func diagnoses() []diagnosis {
 		{is(appliance.ErrReadBack), exitDamage, advise("leave the disk named above out of --disk, and make its shards again on an empty one: sledge rebuild --replace NEW")},
 		{is(appliance.ErrRebuildHelps), exitDisks, advise("bring the missing disk, in any bay and at any mount point; or, if it is gone for good, make it anew on an empty one: sledge rebuild --replace NEW")},
 		{is(appliance.ErrTooFewDisks), exitDisks, advise("bring the missing disks, in any order and at any mount point")},
-		{is(appliance.ErrPrefix), exitUsage, advise("give a path without \"..\", \".\" and empty parts: --as NAME, or --as NAME/NAME")},
+		{is(scan.ErrPrefix), exitUsage, advise("give a path without \"..\", \".\" and empty parts: --as NAME, or --as NAME/NAME")},
 		{is(errNothingUnfinished), exitNotFound, advise("see what is unfinished: sledge status")},
 		{is(appliance.ErrNotFound), exitNotFound, advise("see what is there: sledge list")},
 		{is(fsck.ErrVersion), exitVersion, advise("use the newest sledge")},

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/terminal"
@@ -283,7 +284,7 @@ func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, erro
 		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, UnstableTimes: f.unstable, AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack,
 		Begin:        func() error { return a.apply(w.state, firmware.EventLoadStart) },
 		Progress:     func(p appliance.Progress) { m.Tell(loadSample(p)) },
-		ScanProgress: func(r appliance.ScanReport) { m.Tell(scanSample(r)) },
+		ScanProgress: func(r scan.Report) { m.Tell(scanSample(r)) },
 	})
 	m.End()
 	err = errors.Join(hintTaken(err, moved), a.loadState(w))

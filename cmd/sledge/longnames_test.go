@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
@@ -22,7 +23,7 @@ func TestLongNames(t *testing.T) {
 		Skipped: []appliance.SkippedEntry{{Path: key, Reason: "unreadable", Detail: "open " + word}}, SkippedCount: 1,
 		NoRoom: []string{word}, NoRoomCount: 1,
 	}, "s3://b/")
-	scan := newScanReport(&appliance.ScanReport{FindingCount: 1, Findings: []appliance.Finding{{Code: "key-too-long", Path: key, Text: "like " + word}}}, "s3://b/")
+	scan := newScanReport(&scan.Report{FindingCount: 1, Findings: []scan.Finding{{Code: "key-too-long", Path: key, Text: "like " + word}}}, "s3://b/")
 	for what, tell := range map[string]func(a *app){
 		"quoted": func(a *app) { a.end("sledge import", nil, &target.Error{Code: target.CodeConflict, Path: key}) },
 		"path":   func(a *app) { a.end("sledge load", nil, &fs.PathError{Op: "open", Path: word, Err: fs.ErrNotExist}) },

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
@@ -151,7 +151,7 @@ func TestScanFindsHostileNames(t *testing.T) {
 			want[name] = true
 		}
 	}
-	found, err := appliance.Scan(t.Context(), dir, appliance.ScanOptions{Rules: rules})
+	found, err := scan.Run(t.Context(), dir, scan.Options{Rules: rules})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,13 +173,13 @@ func TestFindingsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, section, _ := strings.Cut(string(doc), "## Findings of a scan")
-	for _, f := range appliance.Findings() {
+	for _, f := range scan.Findings() {
 		blocks := map[bool]string{true: "yes", false: "no"}[f.Blocks]
 		if line := fmt.Sprintf("| `%s` | %s | %s |", f.Code, blocks, f.Meaning); !strings.Contains(section, line) {
 			t.Errorf("docs/exit-codes.md has no line %q", line)
 		}
 	}
-	if lines := strings.Count(section, "\n| `"); lines != len(appliance.Findings()) {
-		t.Errorf("docs/exit-codes.md has %d lines, the code %d findings", lines, len(appliance.Findings()))
+	if lines := strings.Count(section, "\n| `"); lines != len(scan.Findings()) {
+		t.Errorf("docs/exit-codes.md has %d lines, the code %d findings", lines, len(scan.Findings()))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/progress"
@@ -17,7 +18,7 @@ import (
 )
 
 type scanReport struct {
-	*appliance.ScanReport
+	*scan.Report
 	Findings []namedFinding `json:"findings"`
 	Target   string         `json:"target"`
 	Room     *scanRoom      `json:"room,omitempty"` // only with --disk
@@ -35,8 +36,8 @@ type namedFinding struct {
 	Blocks bool   `json:"blocks"`
 }
 
-func newScanReport(r *appliance.ScanReport, target string) *scanReport {
-	s := &scanReport{ScanReport: r, Target: target, Findings: []namedFinding{}, ReplacedNames: namesOf(r.ReplacedPaths), DroppedNames: namesOf(r.DroppedPaths), GoneNames: namesOf(r.GonePaths)}
+func newScanReport(r *scan.Report, target string) *scanReport {
+	s := &scanReport{Report: r, Target: target, Findings: []namedFinding{}, ReplacedNames: namesOf(r.ReplacedPaths), DroppedNames: namesOf(r.DroppedPaths), GoneNames: namesOf(r.GonePaths)}
 	for _, f := range r.Findings {
 		s.Findings = append(s.Findings, namedFinding{f.Code, nameOf(f.Path), escape(f.Text), f.Blocks})
 	}
@@ -68,20 +69,20 @@ func (r *scanReport) Print(w io.Writer) {
 
 // rulesOf are the limits of a job's target, for what its policy makes objects.
 // profiles is a file that is laid over the built-in table, "" is none.
-func rulesOf(to manifest.JobTarget, policy manifest.JobPolicy, profiles string) (appliance.Rules, error) {
+func rulesOf(to manifest.JobTarget, policy manifest.JobPolicy, profiles string) (scan.Rules, error) {
 	_, prefix, err := target.ParseTarget(to.URL)
 	if err != nil {
-		return appliance.Rules{}, err
+		return scan.Rules{}, err
 	}
 	table, err := readProfiles(profiles)
 	if err != nil {
-		return appliance.Rules{}, err
+		return scan.Rules{}, err
 	}
 	p, err := target.ProfileIn(table, to.Profile)
 	if err != nil {
-		return appliance.Rules{}, err
+		return scan.Rules{}, err
 	}
-	return appliance.Rules{
+	return scan.Rules{
 		Prefix: prefix, Key: p.KeyLimits(), MaxObject: p.MaxObject,
 		NoSymlinks: entry.Policy(policy.Symlinks) == entry.PolicySkip,
 		NoFolders:  entry.Policy(policy.Directories) == entry.PolicySkip,
@@ -100,7 +101,7 @@ func checkSource(root string) error {
 	return nil
 }
 
-func scanSample(r appliance.ScanReport) progress.Sample {
+func scanSample(r scan.Report) progress.Sample {
 	return progress.Sample{Phase: "scan", Bytes: r.Bytes, Files: int64(r.Entries)}
 }
 
@@ -136,7 +137,7 @@ unlocked, it says whether all of the source fits.`,
 		}
 		m := a.meter("scan")
 		defer m.End()
-		found, err := appliance.Scan(ctx, args[0], appliance.ScanOptions{As: *as, Rules: rules, Progress: func(r appliance.ScanReport) { m.Tell(scanSample(r)) }})
+		found, err := scan.Run(ctx, args[0], scan.Options{As: *as, Rules: rules, Progress: func(r scan.Report) { m.Tell(scanSample(r)) }})
 		m.End()
 		if err != nil {
 			return nil, err

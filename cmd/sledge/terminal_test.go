@@ -9,8 +9,8 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/appliance/extract"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
@@ -43,7 +43,7 @@ func TestReportsOnTerminal(t *testing.T) {
 // TestNamesMakeNoLines: the reports that show names of files show each on its line.
 func TestNamesMakeNoLines(t *testing.T) {
 	for _, r := range []report{
-		&scanReport{ScanReport: &appliance.ScanReport{FindingCount: 1}, Findings: []namedFinding{{Code: "x", name: nameOf(hostile), Text: escape(hostile)}}},
+		&scanReport{Report: &scan.Report{FindingCount: 1}, Findings: []namedFinding{{Code: "x", name: nameOf(hostile), Text: escape(hostile)}}},
 		&extractReport{Report: &extract.Report{Failed: 1, Failures: []string{fmt.Sprintf("%q: lost", hostile)}}},
 		&importReport{Differences: []string{hostile}},
 	} {

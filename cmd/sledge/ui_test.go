@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
@@ -40,7 +41,7 @@ func TestDiagnose(t *testing.T) {
 		{errors.Join(appliance.ErrTooFewDisks, appliance.ErrReadBack, appliance.ErrDoubted), exitLost},
 		{errors.Join(appliance.ErrFull, appliance.ErrLost), exitLost},
 		{errors.Join(appliance.ErrFull, appliance.ErrDoubted), exitLost},
-		{errors.Join(appliance.ErrSourceGone, appliance.ErrLost), exitLost},
+		{errors.Join(scan.ErrSourceGone, appliance.ErrLost), exitLost},
 		{errors.Join(appliance.ErrFindings, appliance.ErrLost), exitLost},
 		{errors.Join(appliance.ErrOtherMedium, appliance.ErrDoubted), exitLost},
 		{errors.Join(context.Canceled, appliance.ErrLost), exitLost},
@@ -48,7 +49,7 @@ func TestDiagnose(t *testing.T) {
 		{errors.Join(fmt.Errorf("%w: %w", appliance.ErrTooFewDisks, durable.ErrDiskFailed), fmt.Errorf("%w: %w", appliance.ErrDoubted, durable.ErrDiskFailed)), exitLost},
 		{errors.Join(appliance.ErrLost, statefolder.Unusable("dev", syscall.EROFS)), exitLost},
 		{errors.Join(appliance.ErrLost, firmware.ErrTampered), exitTampered},
-		{fmt.Errorf("load: %w", appliance.ErrEmptySource), exitSource},
+		{fmt.Errorf("load: %w", scan.ErrEmptySource), exitSource},
 		{statefolder.Unusable("dev", &fs.PathError{Op: "open", Path: "lock", Err: syscall.EROFS}), exitUnexpected},
 		{fmt.Errorf("%w: %w", errJobFile, manifest.ErrUnverified), exitJob},
 		{fmt.Errorf("%w: %w", errJobFile, manifest.ErrUnsupportedVersion), exitJob},
@@ -80,7 +81,7 @@ func TestDiagnose(t *testing.T) {
 // or has the source put away.
 func TestDiagnoseLoss(t *testing.T) {
 	for _, loss := range []error{appliance.ErrLost, appliance.ErrDoubted} {
-		for _, other := range []error{appliance.ErrFull, appliance.ErrSourceGone, appliance.ErrFindings, context.Canceled, durable.ErrDiskFailed, appliance.ErrReadBack, appliance.ErrTooFewDisks} {
+		for _, other := range []error{appliance.ErrFull, scan.ErrSourceGone, appliance.ErrFindings, context.Canceled, durable.ErrDiskFailed, appliance.ErrReadBack, appliance.ErrTooFewDisks} {
 			code, hints := diagnose(errors.Join(other, loss))
 			text := strings.Join(hints, "\n")
 			if code != exitLost || strings.Contains(text, "is safe") || !strings.Contains(text, "keep the source") {

@@ -2,90 +2,13 @@ package appliance
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/sledge-io/sledge/crypto"
-	"github.com/sledge-io/sledge/manifest"
 )
-
-// oneAttribute is the length of the value of the only one.
-type oneAttribute int
-
-func (oneAttribute) List(dest []byte) (int, error)         { return copy(dest, "user.x\x00"), nil }
-func (a oneAttribute) Get(_ string, _ []byte) (int, error) { return int(a), nil }
-
-// A file's attribute of a size that no record holds is left out and counted; it
-// must not end the load.
-func TestXattrLimit(t *testing.T) {
-	for _, size := range []int{59000, 59990, 60000, 60300, 64 << 10} {
-		xs, lost := (&xattrReader{}).read(oneAttribute(size))
-		rec := manifest.Record{Kind: manifest.KindDir, Path: "a", Xattrs: xs}
-		if _, err := rec.Encode(); err != nil {
-			t.Errorf("%d bytes, %d lost: %v", size, lost, err)
-		}
-	}
-}
-
-// manyAttributes has so many attributes of 50,000 bytes.
-type manyAttributes int
-
-func (m manyAttributes) List(dest []byte) (n int, err error) {
-	for i := range int(m) {
-		n += copy(dest[n:], fmt.Sprintf("user.%06d\x00", i))
-	}
-	return n, nil
-}
-func (manyAttributes) Get(_ string, _ []byte) (int, error) { return 50_000, nil }
-
-// What is over the limit of one entry's attributes is left out and counted, and the record
-// is one that a reader takes.
-func TestXattrsLimit(t *testing.T) {
-	xs, lost := (&xattrReader{}).read(manyAttributes(200))
-	if len(xs) != 20 || lost != 180 {
-		t.Errorf("%d kept, %d lost", len(xs), lost)
-	}
-	rec := manifest.Record{Kind: manifest.KindDir, Path: "a", Xattrs: xs}
-	if _, err := rec.Encode(); err != nil {
-		t.Error(err)
-	}
-}
-
-// Two names that are too long must stay two.
-func TestLongNamesStayApart(t *testing.T) {
-	s := &source{root: "/", prefix: strings.Repeat("p/", 2040)}
-	a, b := s.look("", strings.Repeat("a", 100)+"1", nil, nil, nil), s.look("", strings.Repeat("a", 100)+"2", nil, nil, nil)
-	if a.path == b.path || manifest.CheckPath(a.path) != nil {
-		t.Errorf("%q and %q", a.path[4000:], b.path[4000:])
-	}
-}
-
-// Names of a folder with very many entries spill; the order stays.
-func TestHugeFolder(t *testing.T) {
-	old := maxKeys
-	maxKeys = 50
-	defer func() { maxKeys = old }()
-	root := t.TempDir()
-	for i := range 400 {
-		name := filepath.Join(root, fmt.Sprintf("%x", crypto.SumSHA256([]byte{byte(i), byte(i >> 8)}))[:20])
-		if i%3 == 0 {
-			os.Mkdir(name, 0o755)
-			os.WriteFile(name+"/x", nil, 0o644)
-		} else {
-			os.WriteFile(name, nil, 0o644)
-		}
-	}
-	r := small32(t)
-	r.loadAll(root, LoadOptions{})
-	if err := r.check(readTree(t, root), r.sealAll().Label); err != nil {
-		t.Error(err)
-	}
-}
 
 // Sources that are special, vanish or become something else are named, never loaded as good.
 func TestHostileSource(t *testing.T) {

@@ -1,4 +1,4 @@
-package appliance
+package scan
 
 import (
 	"context"
@@ -32,10 +32,10 @@ func tickOf(v vfs.Volume, mtime, ctime int64) time.Duration {
 	return coarse + tick
 }
 
-// sourceClock tells when files are settled. It never compares a server's clock
+// clock tells when files are settled. It never compares a server's clock
 // with the local one to call a file settled: it counts local time since a look
 // that has seen the file's time, or compares times of one server.
-type sourceClock struct {
+type clock struct {
 	opened time.Time
 	looked atomic.Int64 // when the last scan had looked at everything, after opened
 
@@ -50,12 +50,12 @@ type serverTime struct {
 }
 
 // scanned says that all that the scan has seen was seen before now.
-func (c *sourceClock) scanned() { c.looked.Store(int64(time.Since(c.opened))) }
+func (c *clock) scanned() { c.looked.Store(int64(time.Since(c.opened))) }
 
 // unsettled returns how long to wait until a file that looks like this, now, is
 // settled: 0 if it is. seen says that the scan saw the same times; a list that an
 // earlier call made was made before the source was opened.
-func (c *sourceClock) unsettled(v vfs.Volume, dev uint64, mtime, ctime int64, seen bool) time.Duration {
+func (c *clock) unsettled(v vfs.Volume, dev uint64, mtime, ctime int64, seen bool) time.Duration {
 	t := tickOf(v, mtime, ctime)
 	wait := t
 	if seen {
@@ -72,7 +72,7 @@ func (c *sourceClock) unsettled(v vfs.Volume, dev uint64, mtime, ctime int64, se
 }
 
 // note remembers a time that a server has given a file.
-func (c *sourceClock) note(v vfs.Volume, dev uint64, ctime int64) {
+func (c *clock) note(v vfs.Volume, dev uint64, ctime int64) {
 	if !v.Remote {
 		return
 	}
@@ -90,7 +90,7 @@ func (c *sourceClock) note(v vfs.Volume, dev uint64, ctime int64) {
 // behind returns how far a server's clock is surely no further behind than from
 // this time. A stamp in the local future may have been set by a client: no more is
 // made of it than the local time.
-func (c *sourceClock) behind(dev uint64, until int64) time.Duration {
+func (c *clock) behind(dev uint64, until int64) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s, ok := c.servers[dev]

@@ -1,4 +1,4 @@
-package appliance
+package scan
 
 import (
 	"slices"
@@ -11,17 +11,18 @@ type children struct {
 	keys   []string
 	sorter *extsort.Sorter // once there are very many
 	spill  func() *extsort.Sorter
+	max    int // of keys
 }
 
 // maxKeys is how many names of one folder are kept in memory.
-var maxKeys = 50000
+const maxKeys = 50000
 
 func (c *children) add(key string) error {
 	if c.sorter != nil {
 		return c.sorter.Add([]byte(key), nil)
 	}
 	c.keys = append(c.keys, key)
-	if len(c.keys) < maxKeys || c.spill == nil {
+	if len(c.keys) < c.max || c.spill == nil {
 		return nil
 	}
 	c.sorter = c.spill()

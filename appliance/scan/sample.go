@@ -1,6 +1,8 @@
-package appliance
+package scan
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -47,12 +49,15 @@ func sampleFolder(tree vfs.Tree, path string) (read bool, folders []string) {
 		}
 		if n++; !isDir && n%step == 0 && canRead(dir, name) {
 			read = true
-			return errStopped
+			return errSampled
 		}
 		return nil
 	})
 	return read, folders
 }
+
+// errSampled ends a look at a folder.
+var errSampled = errors.New("sampled")
 
 // canRead reads a byte of a regular file that has one.
 func canRead(dir vfs.Dir, name string) bool {

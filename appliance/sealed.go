@@ -9,6 +9,27 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
+// anySealed is IsSealed for those who would take a disk that cannot be read now for
+// one of an unsealed device.
+func anySealed(disks []disk.Disk) (bool, error) {
+	for _, d := range disks {
+		if sealed, err := hasCheckpoint(d); sealed || err != nil {
+			return sealed, err
+		}
+	}
+	return false, nil
+}
+
+// IsSealed tells whether any of the disks carries a checkpoint.
+func IsSealed(disks []disk.Disk) bool {
+	for _, d := range disks {
+		if sealed, _ := hasCheckpoint(d); sealed {
+			return true
+		}
+	}
+	return false
+}
+
 // hasCheckpoint reports whether a disk was sealed, and an error of the process's own. What
 // the checkpoint says is not looked at, so one over the format's limit counts.
 func hasCheckpoint(d disk.Disk) (bool, error) {

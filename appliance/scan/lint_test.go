@@ -1,4 +1,4 @@
-package appliance
+package scan
 
 import (
 	"testing"
@@ -36,7 +36,7 @@ func TestLint(t *testing.T) {
 	}
 	for _, test := range tests {
 		codes := ""
-		test.rules.lint(&item{path: test.path, kind: test.kind, size: test.size}, func(f Finding) {
+		test.rules.lint(&Item{Path: test.path, Kind: test.kind, Size: test.size}, func(f Finding) {
 			if codes != "" {
 				codes += " "
 			}

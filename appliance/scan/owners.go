@@ -1,9 +1,11 @@
-package appliance
+package scan
 
 import (
 	"os/user"
 	"strconv"
 	"sync"
+
+	"github.com/sledge-io/sledge/appliance/words"
 )
 
 // owners remembers the names of users and groups.
@@ -42,7 +44,7 @@ func (c *owners) lookup(m *map[uint32]string, id uint32, find func(string) strin
 	if *m == nil || len(*m) >= maxNames {
 		*m = map[uint32]string{}
 	}
-	name := utf8Text(find(strconv.FormatUint(uint64(id), 10)))
+	name := words.UTF8(find(strconv.FormatUint(uint64(id), 10)))
 	(*m)[id] = name
 	return name
 }

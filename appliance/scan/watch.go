@@ -1,4 +1,4 @@
-package appliance
+package scan
 
 import (
 	"errors"
@@ -20,10 +20,10 @@ var ErrSourceGone = errors.New("the source has gone")
 // sure that the source is still there, before other files of it are tried.
 const maxFailedInRow = 32
 
-// sourceWatch tells entries that cannot be read from a source that has gone: after
+// watch tells entries that cannot be read from a source that has gone: after
 // an error that may mean the latter, the source is asked. Once gone it stays so:
 // what fails then is not recorded as skipped.
-type sourceWatch struct {
+type watch struct {
 	name  string
 	check func() (sure bool, err error) // vfs.Tree.Check
 	alive func() bool                   // whether any other file can be read
@@ -36,14 +36,14 @@ type sourceWatch struct {
 
 // failed judges an entry's error: it returns why the source has gone, or nil. An
 // error of the process's own ends the load likewise.
-func (s *sourceWatch) failed(err error) error {
+func (s *watch) failed(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gone == nil && err != nil && disk.OwnFault(err) && !errors.Is(err, unix.EAGAIN) { // of a lease that did not end
 		s.gone = fmt.Errorf("source %s: %w", s.name, err) // what this process cannot open says nothing of the source
 		s.is.Store(true)
 	}
-	if s.gone != nil || errors.As(err, new(judged)) || !mayBeGone(err) {
+	if s.gone != nil || errors.As(err, new(Judged)) || !mayBeGone(err) {
 		return s.gone
 	}
 	row := s.row.Add(1)
@@ -59,26 +59,27 @@ func (s *sourceWatch) failed(err error) error {
 	return s.gone
 }
 
-// judged is an error that the watch knows already.
-type judged struct{ error }
+// Judged is an error that the watch knows already.
+type Judged struct{ Err error }
 
-func (j judged) Unwrap() error { return j.error }
+func (j Judged) Error() string { return j.Err.Error() }
+func (j Judged) Unwrap() error { return j.Err }
 
 // end says that the source has gone. The caller holds the lock.
-func (s *sourceWatch) end(why error) {
+func (s *watch) end(why error) {
 	s.gone = fmt.Errorf("%w: %s: %w", ErrSourceGone, s.name, why)
 	s.is.Store(true)
 }
 
 // worked says that something could be read.
-func (s *sourceWatch) worked() {
+func (s *watch) worked() {
 	if s.row.Load() != 0 {
 		s.row.Store(0)
 	}
 }
 
 // lost returns why the source has gone, or nil.
-func (s *sourceWatch) lost() error {
+func (s *watch) lost() error {
 	if !s.is.Load() {
 		return nil
 	}
@@ -89,7 +90,7 @@ func (s *sourceWatch) lost() error {
 
 // ask asks the source without an error before: a FAT whose medium is gone has
 // empty folders.
-func (s *sourceWatch) ask() error {
+func (s *watch) ask() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gone == nil {

@@ -1,7 +1,6 @@
-package appliance
+package scan
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/sledge-io/sledge/internal/vfs"
 )
+
+var ext4 = vfs.Volume{FS: "ext4", ID: "uuid:a", Root: "ino:2", StableInodes: true, TrustHoles: true}
 
 // TestSettled: how long a file that was just changed is waited for.
 func TestSettled(t *testing.T) {
@@ -27,18 +28,18 @@ func TestSettled(t *testing.T) {
 			whole  bool          // times without a fraction of a second
 			want   time.Duration
 		}{
-			{"fine, young", stableVolume, time.Millisecond, 0, false, tick - time.Millisecond},
-			{"fine, old", stableVolume, time.Second, 0, false, 0},
-			{"before the clock was set", stableVolume, -time.Hour, 0, false, 0},
+			{"fine, young", ext4, time.Millisecond, 0, false, tick - time.Millisecond},
+			{"fine, old", ext4, time.Second, 0, false, 0},
+			{"before the clock was set", ext4, -time.Hour, 0, false, 0},
 			{"FAT, young", fat, time.Second, 0, true, time.Second + tick},
 			{"FAT, old", fat, 3 * time.Second, 0, true, 0},
-			{"whole seconds, young", stableVolume, time.Second, 0, true, time.Second + tick},
+			{"whole seconds, young", ext4, time.Second, 0, true, time.Second + tick},
 			{"a server's, young", nfs, 0, 0, false, remoteTick},
 			{"a server's, behind", nfs, 0, -time.Hour, false, remoteTick},
 			{"a server's, ahead", nfs, 0, time.Hour, false, remoteTick},
 			{"a server's, old", nfs, time.Hour, 0, false, remoteTick},
 		} {
-			c := sourceClock{opened: start}
+			c := clock{opened: start}
 			changed := time.Now().Add(test.ahead - test.age)
 			if test.whole {
 				changed = start.Add(time.Hour - test.age)
@@ -66,7 +67,7 @@ func TestServersOwnClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Hour + 500*time.Microsecond)
 		now := time.Now().UnixNano()
-		c := sourceClock{opened: time.Now()}
+		c := clock{opened: time.Now()}
 		c.note(nfs, 1, now-int64(time.Minute))
 		for _, test := range []struct {
 			dev   uint64
@@ -93,7 +94,7 @@ func TestServersOwnClock(t *testing.T) {
 func TestSettledAt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Hour + 500*time.Microsecond)
-		c := sourceClock{opened: time.Now()}
+		c := clock{opened: time.Now()}
 		for _, test := range []struct {
 			after, coarse time.Duration
 			want          bool
@@ -109,54 +110,24 @@ func TestSettledAt(t *testing.T) {
 	})
 }
 
-// TestChangeInOneTick: a change in the tick of the one before, of the same length,
-// while the file is read: it is read when the tick is over, so the change shows.
-func TestChangeInOneTick(t *testing.T) {
-	for _, size := range []int{100, 100 << 10} {
-		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			whole := func() time.Time { return time.Now().Truncate(2 * time.Second) }
-			tree := vfs.NewMemTree(whole)
-			tree.SetVolume(vfs.Volume{FS: "vfat", Coarse: 2 * time.Second})
-			for time.Since(whole()) > time.Second { // far from the tick's end
-				time.Sleep(50 * time.Millisecond)
-			}
-			tree.WriteFile("f", bytes.Repeat([]byte("a"), size))
-			changed := false
-			tree.OnCall(func(c vfs.TreeCall) error {
-				if c.Op == vfs.OpRead && c.Offset == 0 && !changed { // the read goes on with what was there
-					changed = true
-				} else if c.Op == vfs.OpStat && changed {
-					changed = false
-					tree.OnCall(nil)
-					tree.WriteFile("f", bytes.Repeat([]byte("b"), size))
-				}
-				return nil
-			})
-			if _, _, got := loadTree(t, tree, LoadOptions{}); got["f"] != "file "+string(bytes.Repeat([]byte("b"), size)) {
-				t.Errorf("%.20q", got["f"])
-			}
-		})
-	}
-}
-
 // TestYoungFilesWaitOnce: a thousand files of one tick cost one wait.
 func TestYoungFilesWaitOnce(t *testing.T) {
 	fat := vfs.Volume{FS: "vfat", Coarse: 2 * time.Second}
 	synctest.Test(t, func(t *testing.T) {
 		tree := vfs.NewMemTree(func() time.Time { return time.Now().Truncate(2 * time.Second) })
 		tree.SetVolume(fat)
-		s := openSource(tree, "/", "")
+		s := open(tree, "/", "")
 		for i := range 1000 {
 			tree.WriteFile(fmt.Sprint(i), []byte("x"))
 		}
-		dir := sourceDir{src: s}
+		dir := s.Dirs()
 		begun := time.Now()
 		for i := range 1000 {
-			f, err := dir.open(context.Background(), fmt.Sprint(i))
+			f, err := dir.Open(context.Background(), fmt.Sprint(i))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := dir.begin(context.Background(), f, &item{}, false); err != nil {
+			if _, err := dir.Begin(context.Background(), f, &Item{}, false); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -170,21 +141,27 @@ func TestYoungFilesWaitOnce(t *testing.T) {
 // wait for it ends with the load.
 func TestNeverSettles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tree := newOddTree(vfs.Volume{FS: "vfat", Coarse: 2 * time.Second})
+		tree := vfs.NewMemTree(nil)
+		tree.SetVolume(vfs.Volume{FS: "vfat", Coarse: 2 * time.Second})
 		tree.WriteFile("f", []byte("x"))
-		tree.info = func(_ string, i *vfs.Info) { i.Mtime, i.Ctime = time.Now(), time.Now() }
-		dir := sourceDir{src: openSource(tree, "/", "")}
-		f, err := dir.open(context.Background(), "f")
+		tree.OnCall(func(c vfs.TreeCall) error {
+			if c.Op == vfs.OpStat {
+				tree.WriteFile("f", []byte("x"))
+			}
+			return nil
+		})
+		dir := open(tree, "/", "").Dirs()
+		f, err := dir.Open(context.Background(), "f")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := dir.begin(context.Background(), f, &item{}, false); !errors.Is(err, errChanged) {
+		if _, err := dir.Begin(context.Background(), f, &Item{}, false); !errors.Is(err, ErrChanged) {
 			t.Errorf("%v", err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		var dev deviceError
-		if _, err := dir.begin(ctx, f, &item{}, false); !errors.As(err, &dev) {
+		var dev DeviceError
+		if _, err := dir.Begin(ctx, f, &Item{}, false); !errors.As(err, &dev) {
 			t.Errorf("canceled: %v", err)
 		}
 	})

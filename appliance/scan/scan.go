@@ -1,11 +1,9 @@
-package appliance
+package scan
 
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
@@ -15,23 +13,23 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// ScanOptions say what is scanned and against which rules.
-type ScanOptions struct {
+// Options say what is scanned and against which rules.
+type Options struct {
 	As       string // put before every path in the manifest
 	Rules    Rules
 	Force    bool     // files are read again, whatever their times say
 	Moved    []string // the paths that the source was loaded from, besides the present one
 	Replace  bool     // committed versions may be replaced where nobody knows that this is their source
 	Empty    bool     // a source without an entry is no mistake
-	Progress func(ScanReport)
+	Progress func(Report)
 
-	continued []manifest.ID     // the lists of this very load that earlier calls had begun
-	met       func(path string) // called for every entry of the source; nil is allowed
+	Continued []manifest.ID     // the lists of this very load that earlier calls had begun
+	Met       func(path string) // called for every entry of the source; nil is allowed
 }
 
-// ScanReport is what a scan found, and what that means for the device. Findings and
+// Report is what a scan found, and what that means for the device. Findings and
 // paths are capped; their counts are exact.
-type ScanReport struct {
+type Report struct {
 	Root         string    `json:"root"`
 	Entries      uint64    `json:"entries"` // in the source
 	Files        uint64    `json:"files"`
@@ -55,33 +53,34 @@ type ScanReport struct {
 	DroppedPaths  []string `json:"-"`
 	GonePaths     []string `json:"-"`
 
-	unsure     uint64 // of the replaced and dropped, those of which nobody knows that this is their source
-	unsurePath string // one of them
+	Unsure     uint64 `json:"-"` // of the replaced and dropped, those of which nobody knows that this is their source
+	UnsurePath string `json:"-"` // one of them
 }
 
-func (r *ScanReport) gone(path string, size int64) {
+// AddGone counts an entry of the device that is not in the source any more.
+func (r *Report) AddGone(path string, size int64) {
 	r.Gone++
 	r.GoneBytes += size
-	r.GonePaths = appendPath(r.GonePaths, path)
+	r.GonePaths = AppendPath(r.GonePaths, path)
 }
 
 // same counts an entry that need not be loaded. One that this load has brought itself is
 // counted by it.
-func (r *ScanReport) same(it *item) {
-	if it.flags&itemOurs == 0 {
+func (r *Report) same(it *Item) {
+	if it.Flags&ItemOurs == 0 {
 		r.Unchanged++
 	}
 }
 
 // compared takes what comparing with the device has counted.
-func (r *ScanReport) compared(k *ScanReport) {
-	r.Replaced, r.Dropped, r.Gone, r.GoneBytes, r.Shared, r.unsure, r.unsurePath = k.Replaced, k.Dropped, k.Gone, k.GoneBytes, k.Shared, k.unsure, k.unsurePath
+func (r *Report) compared(k *Report) {
+	r.Replaced, r.Dropped, r.Gone, r.GoneBytes, r.Shared, r.Unsure, r.UnsurePath = k.Replaced, k.Dropped, k.Gone, k.GoneBytes, k.Shared, k.Unsure, k.UnsurePath
 	r.ReplacedPaths, r.DroppedPaths, r.GonePaths = k.ReplacedPaths, k.DroppedPaths, k.GonePaths
 }
 
 const maxFindings = 10000
 
-func (r *ScanReport) find(f Finding) {
+func (r *Report) find(f Finding) {
 	r.FindingCount++
 	if f.Blocks {
 		r.Blocking++
@@ -91,13 +90,13 @@ func (r *ScanReport) find(f Finding) {
 	}
 }
 
-func (r *ScanReport) count(it *item) {
+func (r *Report) count(it *Item) {
 	r.Entries++
-	switch it.kind {
+	switch it.Kind {
 	case manifest.KindFile:
 		r.Files++
-		r.Bytes += it.size
-		r.Largest = max(r.Largest, it.size)
+		r.Bytes += it.Size
+		r.Largest = max(r.Largest, it.Size)
 	case manifest.KindDir:
 		r.Dirs++
 	case manifest.KindSymlink:
@@ -110,42 +109,42 @@ func (r *ScanReport) count(it *item) {
 }
 
 const (
-	sortMemory     = 24 << 20
-	reportInterval = 500 * time.Millisecond
+	scanMemory    = 24 << 20 // of one sorter
+	progressEvery = 500 * time.Millisecond
 )
 
-// scanSource walks, checks names, groups hard links, and calls emit for every
+// List walks, checks names, groups hard links, and calls emit for every
 // item in list order: everything by path, then the further names of hard links
 // by the path of the name that carries the data.
-func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, dir string, known onDevice, emit func(uint64, *item) error) (*ScanReport, error) {
-	report := &ScanReport{Root: src.root}
+func List(ctx context.Context, src *Source, o Options, disk vfs.FS, dir string, known Known, emit func(uint64, *Item) error) (*Report, error) {
+	report := &Report{Root: src.Root}
 	newSorter := func() *extsort.Sorter {
-		return extsort.New(extsort.Config{FS: disk, Dir: dir, Memory: sortMemory})
+		return extsort.New(extsort.Config{FS: disk, Dir: dir, Memory: scanMemory})
 	}
 	src.spill = newSorter
 	defer func() { src.spill = nil }()
 	names, links, walked := &collisions{newSorter()}, newSorter(), newSorter()
 	defer func() { names.sorter.Close(); links.Close(); walked.Close() }()
-	next := time.Now().Add(reportInterval)
-	err := src.walkAhead(ctx, func(it *item) error {
+	next := time.Now().Add(progressEvery)
+	err := src.walkAhead(ctx, func(it *Item) error {
 		report.count(it)
-		if o.met != nil {
-			o.met(it.path)
+		if o.Met != nil {
+			o.Met(it.Path)
 		}
 		o.Rules.lint(it, report.find)
 		if err := names.add(it); err != nil {
 			return err
 		}
-		if it.kind == manifest.KindFile && it.nlink > 1 {
-			if err := links.Add(linkKey(it), []byte(it.path)); err != nil {
+		if it.Kind == manifest.KindFile && it.nlink > 1 {
+			if err := links.Add(linkKey(it), []byte(it.Path)); err != nil {
 				return err
 			}
 		}
 		if o.Progress != nil && report.Entries%256 == 0 && time.Now().After(next) {
 			o.Progress(*report)
-			next = time.Now().Add(reportInterval)
+			next = time.Now().Add(progressEvery)
 		}
-		return walked.Add([]byte(it.orderKey()), it.encode())
+		return walked.Add([]byte(it.OrderKey()), it.Encode())
 	})
 	if err != nil {
 		return nil, err
@@ -153,7 +152,7 @@ func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, di
 	if err := names.report(report.find); err != nil {
 		return nil, err
 	}
-	further, err := groupLinks(links, newSorter(), known.lastGroup())
+	further, err := groupLinks(links, newSorter(), known.LastGroup())
 	if err != nil {
 		return nil, err
 	}
@@ -165,12 +164,12 @@ func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, di
 // system that gives two files one inode number seldom gives them all of it.
 const linkKeySize = 5 * 8
 
-func linkKey(it *item) []byte {
-	b := make([]byte, 0, linkKeySize+len(it.path))
-	for _, v := range []uint64{it.dev, it.ino, uint64(it.ctime), it.nlink, uint64(it.size)} {
+func linkKey(it *Item) []byte {
+	b := make([]byte, 0, linkKeySize+len(it.Path))
+	for _, v := range []uint64{it.dev, it.Ino, uint64(it.Ctime), it.nlink, uint64(it.Size)} {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}
-	return append(b, it.path...)
+	return append(b, it.Path...)
 }
 
 // groupLinks turns (device, inode, …) → paths into path → (group, carrier's path).
@@ -190,95 +189,95 @@ func groupLinks(links, out *extsort.Sorter, group uint64) (*extsort.Sorter, erro
 	return out, err
 }
 
-// onDevice is what the device has of a source's entries: a scan compares what it walks with it.
-type onDevice interface {
-	// lastGroup is the highest link group.
-	lastGroup() uint64
-	// whenGone has f take each path that was never loaded and is gone.
-	whenGone(f func(path string) error)
-	// meet takes the next entry, sets its flags, and reports whether the device has it unchanged.
-	meet(it *item) (same bool, err error)
-	// rest takes what lies behind the last entry.
-	rest() error
-	// comparison counts what the comparison found.
-	comparison() *ScanReport
+// Known is what the device has of a source's entries: a scan compares what it walks with it.
+type Known interface {
+	// LastGroup is the highest link group.
+	LastGroup() uint64
+	// WhenGone has f take each path that was never loaded and is gone.
+	WhenGone(f func(path string) error)
+	// Meet takes the next entry, sets its flags, and reports whether the device has it unchanged.
+	Meet(it *Item) (same bool, err error)
+	// Rest takes what lies behind the last entry.
+	Rest() error
+	// Comparison counts what the comparison found.
+	Comparison() *Report
 }
 
 // emitList joins walked items with the link groups and leaves out what the device
 // has already, unchanged. A further name is unchanged only if the name that carries
 // the data is, too.
-func emitList(ctx context.Context, report *ScanReport, walked, further, later *extsort.Sorter, known onDevice, emit func(uint64, *item) error) error {
+func emitList(ctx context.Context, report *Report, walked, further, later *extsort.Sorter, known Known, emit func(uint64, *Item) error) error {
 	defer later.Close()
-	next, stop := pull(further)
+	next, stop := extsort.Pull(further)
 	defer stop()
 	link := next()
 	var n uint64
-	put := func(it *item) error { n++; return emit(n-1, it) }
-	known.whenGone(func(path string) error {
-		return put((&item{path: path}).skip(catalog.Gone, "never loaded, and not in the source any more"))
+	put := func(it *Item) error { n++; return emit(n-1, it) }
+	known.WhenGone(func(path string) error {
+		return put((&Item{Path: path}).Skip(catalog.Gone, "never loaded, and not in the source any more"))
 	})
 	err := walked.Each(func(_, v []byte) error {
-		it, err := decodeItem(v)
+		it, err := DecodeItem(v)
 		if err == nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
 		if err != nil {
 			return err
 		}
-		for link.ok && link.key < it.path {
+		for link.OK && link.Key < it.Path {
 			link = next()
 		}
-		if link.err != nil {
-			return link.err
+		if link.Err != nil {
+			return link.Err
 		}
-		if link.ok && link.key == it.path && it.kind == manifest.KindFile {
-			it.group = binary.BigEndian.Uint64([]byte(link.value))
-			if carrier := link.value[8:]; carrier != it.path {
-				it.kind, it.linkTo = manifest.KindHardlink, carrier
+		if link.OK && link.Key == it.Path && it.Kind == manifest.KindFile {
+			it.Group = binary.BigEndian.Uint64([]byte(link.Value))
+			if carrier := link.Value[8:]; carrier != it.Path {
+				it.Kind, it.LinkTo = manifest.KindHardlink, carrier
 				report.Files--
 				report.Hardlinks++
 			}
 		}
-		same, err := known.meet(it)
+		same, err := known.Meet(it)
 		switch {
 		case err != nil:
 			return err
-		case it.kind == manifest.KindHardlink:
+		case it.Kind == manifest.KindHardlink:
 			if same {
-				it.flags |= itemSame
+				it.Flags |= itemSame
 			}
-			return later.Add([]byte(it.linkTo+"\x00"+it.path), it.encode())
+			return later.Add([]byte(it.LinkTo+"\x00"+it.Path), it.Encode())
 		case same:
 			report.same(it)
 			return nil
-		case it.group != 0: // its further names have to know
-			if err := later.Add([]byte(it.path+"\x00"), nil); err != nil {
+		case it.Group != 0: // its further names have to know
+			if err := later.Add([]byte(it.Path+"\x00"), nil); err != nil {
 				return err
 			}
 		}
 		return put(it)
 	})
 	if err == nil {
-		err = known.rest()
+		err = known.Rest()
 	}
 	if err != nil {
 		return err
 	}
-	report.compared(known.comparison())
+	report.compared(known.Comparison())
 	changed := "" // the last carrier that is loaded now
 	return later.Each(func(k, v []byte) error {
 		if len(v) == 0 {
 			changed = string(k[:len(k)-1])
 			return nil
 		}
-		it, err := decodeItem(v)
+		it, err := DecodeItem(v)
 		if err == nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
 		if err != nil {
 			return err
 		}
-		if it.flags&itemSame != 0 && it.linkTo != changed {
+		if it.Flags&itemSame != 0 && it.LinkTo != changed {
 			report.same(it)
 			return nil
 		}
@@ -286,86 +285,61 @@ func emitList(ctx context.Context, report *ScanReport, walked, further, later *e
 	})
 }
 
-// pulled is one pair of a sorter read step by step.
-type pulled struct {
-	key, value string
-	ok         bool
-	err        error
-}
-
-// pull turns a sorter's callback into steps; stop must be called.
-func pull(s *extsort.Sorter) (next func() pulled, stop func()) {
-	step, stop := iter.Pull(func(yield func(pulled) bool) {
-		err := s.Each(func(k, v []byte) error {
-			if !yield(pulled{key: string(k), value: string(v), ok: true}) {
-				return errStopped
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errStopped) {
-			yield(pulled{err: err})
-		}
-	})
-	return func() pulled { p, _ := step(); return p }, stop
-}
-
-var errStopped = errors.New("stopped")
-
 var itemTable = fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true, 9: true, 10: true, 11: true}.Table()
 
-func (it *item) encode() []byte {
-	w := fields.NewWriter(make([]byte, 0, 96+len(it.path)))
-	w.Text(1, true, it.path)
-	w.Uint(2, true, uint64(it.kind))
-	w.Uint(3, true, uint64(it.size))
-	w.Uint(4, true, uint64(it.mtime))
-	w.Uint(5, true, uint64(it.ctime))
-	w.Uint(6, true, it.ino)
-	w.Uint(7, true, it.group)
-	w.Text(8, true, it.linkTo)
-	w.Text(9, true, it.reason)
-	w.Text(10, true, it.detail)
-	w.Uint(11, true, uint64(it.flags))
+func (it *Item) Encode() []byte {
+	w := fields.NewWriter(make([]byte, 0, 96+len(it.Path)))
+	w.Text(1, true, it.Path)
+	w.Uint(2, true, uint64(it.Kind))
+	w.Uint(3, true, uint64(it.Size))
+	w.Uint(4, true, uint64(it.Mtime))
+	w.Uint(5, true, uint64(it.Ctime))
+	w.Uint(6, true, it.Ino)
+	w.Uint(7, true, it.Group)
+	w.Text(8, true, it.LinkTo)
+	w.Text(9, true, it.Reason)
+	w.Text(10, true, it.Detail)
+	w.Uint(11, true, uint64(it.Flags))
 	return w.Bytes()
 }
 
-func decodeItem(b []byte) (*item, error) {
-	it := &item{}
+func DecodeItem(b []byte) (*Item, error) {
+	it := &Item{}
 	err := itemTable.Decode(b, func(f fields.Field) error {
 		switch f.Number {
 		case 1:
-			it.path = string(f.Value)
+			it.Path = string(f.Value)
 			return nil
 		case 8:
-			it.linkTo = string(f.Value)
+			it.LinkTo = string(f.Value)
 			return nil
 		case 9:
-			it.reason = string(f.Value)
+			it.Reason = string(f.Value)
 			return nil
 		case 10:
-			it.detail = string(f.Value)
+			it.Detail = string(f.Value)
 			return nil
 		}
 		v, err := f.Uint()
 		switch f.Number {
 		case 2:
-			it.kind = manifest.Kind(v)
+			it.Kind = manifest.Kind(v)
 		case 3:
-			it.size = int64(v)
+			it.Size = int64(v)
 		case 4:
-			it.mtime = int64(v)
+			it.Mtime = int64(v)
 		case 5:
-			it.ctime = int64(v)
+			it.Ctime = int64(v)
 		case 6:
-			it.ino = v
+			it.Ino = v
 		case 7:
-			it.group = v
+			it.Group = v
 		case 11:
-			it.flags = itemFlags(v)
+			it.Flags = itemFlags(v)
 		}
 		return err
 	})
-	if err != nil || it.path == "" {
+	if err != nil || it.Path == "" {
 		return nil, fmt.Errorf("%w: scan list item: %v", manifest.ErrCorrupt, err)
 	}
 	return it, nil

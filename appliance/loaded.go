@@ -74,21 +74,3 @@ func hasShards(fsys vfs.FS) (bool, error) {
 	}
 	return false, nil
 }
-
-// nothingCommitted is ErrLost where no disk at hand has a journal and one has a shard.
-// The first frame is durable before the first shard is created, so the journal is on
-// disks that are not here, and the sweep would take all that it names for leftovers.
-func (d *Device) nothingCommitted() error {
-	for _, b := range d.bays.Healthy() {
-		has, err := hasShards(b.Disk.FS)
-		if err != nil {
-			if err := b.Refuse(err); err != nil {
-				return err
-			}
-		}
-		if has {
-			return fmt.Errorf("%w: disk %s holds packs, and no disk at hand has a journal; nothing was changed", disk.ErrLost, b.Disk.Name)
-		}
-	}
-	return d.enough()
-}

@@ -1,4 +1,4 @@
-package appliance
+package scan
 
 import (
 	"fmt"
@@ -95,8 +95,8 @@ func (r Rules) Check(path string, kind manifest.Kind, size int64) (found []Findi
 	return found
 }
 
-func (r Rules) lint(it *item, report func(Finding)) {
-	for _, f := range r.Check(it.path, it.kind, it.size) {
+func (r Rules) lint(it *Item, report func(Finding)) {
+	for _, f := range r.Check(it.Path, it.Kind, it.Size) {
 		report(f)
 	}
 }
@@ -128,8 +128,8 @@ func foldKey(key string) string {
 // collisions gathers names by their folded form, in bounded memory.
 type collisions struct{ sorter *extsort.Sorter }
 
-func (c *collisions) add(it *item) error {
-	key := it.path
+func (c *collisions) add(it *Item) error {
+	key := it.Path
 	return c.sorter.Add([]byte(foldKey(key)), []byte(key))
 }
 

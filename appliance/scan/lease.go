@@ -1,4 +1,4 @@
-package appliance
+package scan
 
 import (
 	"context"
@@ -34,7 +34,7 @@ func openLeased(ctx context.Context, dir vfs.Dir, name string) (vfs.TreeFile, er
 			return nil, errLeased
 		}
 		if err := sleep(ctx, leasePoll); err != nil {
-			return nil, deviceError{err}
+			return nil, DeviceError{err}
 		}
 		f, err = dir.Open(name)
 	}

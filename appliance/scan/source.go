@@ -1,6 +1,7 @@
-package appliance
+package scan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,30 +15,32 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// source reads a site's tree. Names are kept byte for byte; nothing in it is
+// Source reads a site's tree. Names are kept byte for byte; nothing in it is
 // followed out of it: symbolic links are entries, and every open refuses them.
-type source struct {
+type Source struct {
 	tree   vfs.Tree
-	root   string
+	Root   string // the folder's path
 	prefix string // put before every path in the manifest, with a slash, or empty
-	id     *listHead
+	id     *Head
 	owners owners
-	clock  sourceClock
-	watch  *sourceWatch
+	clock  clock
+	watch  *watch
 	spill  func() *extsort.Sorter // for folders with very many entries; nil keeps all names in memory
+	keys   int                    // how many names of one folder are kept in memory; 0 is maxKeys
 }
 
 // ErrPrefix: nothing can be loaded under such a name.
 var ErrPrefix = errors.New("no folder of the manifest can have the name")
 
-// newSource opens a source; tree nil is the system's folder root. Close it.
-func newSource(root, prefix string, tree vfs.Tree) (*source, error) {
+// Open opens a source; tree nil is the system's folder root. Close it.
+func Open(root, prefix string, tree vfs.Tree) (*Source, error) {
 	prefix = strings.Trim(prefix, "/")
 	if prefix != "" {
 		if err := manifest.CheckPath(prefix); err != nil {
@@ -46,7 +49,7 @@ func newSource(root, prefix string, tree vfs.Tree) (*source, error) {
 		prefix += "/"
 	}
 	if tree != nil {
-		return openSource(tree, root, prefix), nil
+		return open(tree, root, prefix), nil
 	}
 	abs, err := filepath.Abs(root)
 	if err != nil {
@@ -62,70 +65,70 @@ func newSource(root, prefix string, tree vfs.Tree) (*source, error) {
 	if tree, err = vfs.OSTree(abs); err != nil {
 		return nil, fmt.Errorf("source %s: %w", root, err)
 	}
-	return openSource(tree, abs, prefix), nil
+	return open(tree, abs, prefix), nil
 }
 
-func openSource(tree vfs.Tree, root, prefix string) *source {
-	s := &source{tree: tree, root: root, prefix: prefix, watch: &sourceWatch{name: root, check: tree.Check, alive: func() bool { return sampleTree(tree) }}}
+func open(tree vfs.Tree, root, prefix string) *Source {
+	s := &Source{tree: tree, Root: root, prefix: prefix, watch: &watch{name: root, check: tree.Check, alive: func() bool { return sampleTree(tree) }}}
 	s.clock.opened = time.Now()
 	return s
 }
 
-// head says which source this is.
-func (s *source) head() *listHead {
+// Head says which source this is.
+func (s *Source) Head() *Head {
 	if s.id == nil {
 		v := s.tree.Volume()
-		h := newListHead(s.root, s.prefix, v.ID, v.Root)
+		h := newHead(s.Root, s.prefix, v.ID, v.Root)
 		s.id = &h
 	}
 	return s.id
 }
 
-func (s *source) close() { s.tree.Close() } // only read, so an error here loses nothing
+func (s *Source) Close() { s.tree.Close() } // only read, so an error here loses nothing
 
-// item is one line of a scan list.
-type item struct {
-	path   string // with the prefix
-	kind   manifest.Kind
-	size   int64
-	mtime  int64 // ns
-	ctime  int64
+// Item is one line of a scan list.
+type Item struct {
+	Path   string // with the prefix
+	Kind   manifest.Kind
+	Size   int64
+	Mtime  int64 // ns
+	Ctime  int64
 	dev    uint64
-	ino    uint64
+	Ino    uint64
 	nlink  uint64
-	group  uint64 // link group of a carrier or a further name
-	linkTo string // further name: path of the carrier
-	reason string // skipped
-	detail string
-	flags  itemFlags
+	Group  uint64 // link group of a carrier or a further name
+	LinkTo string // further name: path of the carrier
+	Reason string // skipped
+	Detail string
+	Flags  itemFlags
 
-	prior *manifest.Record // the committed record whose content it may still have
+	Prior *manifest.Record // the committed record whose content it may still have
 }
 
 // itemFlags say what the device knows of an entry that is to be loaded.
 type itemFlags uint64
 
 const (
-	itemKnown   itemFlags = 1 << iota // a good version is on the device
-	itemReuse                         // its content may still be the same: size and mtime are
-	itemBelieve                       // nothing has changed but that a look had failed: it need not be read
-	itemFlip                          // a folder where the device has something else
-	itemFolder                        // skipped: a folder that could not be read
+	ItemKnown   itemFlags = 1 << iota // a good version is on the device
+	ItemReuse                         // its content may still be the same: size and mtime are
+	ItemBelieve                       // nothing has changed but that a look had failed: it need not be read
+	ItemFlip                          // a folder where the device has something else
+	ItemFolder                        // skipped: a folder that could not be read
 	itemSame                          // within a scan: a further name like the device's
-	itemUnsure                        // the device's version may come from another source: its content must not be replaced
-	itemLost                          // of the device's entries: bytes of it are lost
-	itemOurs                          // the device's version is of a list of this very load that an earlier call had begun
+	ItemUnsure                        // the device's version may come from another source: its content must not be replaced
+	ItemLost                          // of the device's entries: bytes of it are lost
+	ItemOurs                          // the device's version is of a list of this very load that an earlier call had begun
 )
 
-func (it *item) orderKey() string {
-	if it.kind == manifest.KindDir {
-		return it.path + "/"
+func (it *Item) OrderKey() string {
+	if it.Kind == manifest.KindDir {
+		return it.Path + "/"
 	}
-	return it.path
+	return it.Path
 }
 
 // split cuts a path of the manifest into the folder in the source and the name.
-func (s *source) split(path string) (dir, name string) {
+func (s *Source) split(path string) (dir, name string) {
 	rel := path[len(s.prefix):]
 	i := strings.LastIndexByte(rel, '/')
 	return rel[:max(i, 0)], rel[i+1:]
@@ -134,10 +137,10 @@ func (s *source) split(path string) (dir, name string) {
 // walk calls f for every entry below the root. A folder's names are read whole
 // before its entries are visited, in the manifest's order; of very many the names
 // are spilled.
-func (s *source) walk(f func(*item) error) error {
+func (s *Source) walk(f func(*Item) error) error {
 	names, err := s.list("")
 	if err != nil {
-		return fmt.Errorf("source %s: %w", s.root, err)
+		return fmt.Errorf("source %s: %w", s.Root, err)
 	}
 	if err := s.walkDir("", names, f); err != nil {
 		return err
@@ -154,10 +157,10 @@ const (
 
 // walkAhead walks while f works on what was met before. No call of either is left
 // when it returns.
-func (s *source) walkAhead(ctx context.Context, f func(*item) error) error {
+func (s *Source) walkAhead(ctx context.Context, f func(*Item) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	runs := make(chan []*item, walkAhead)
+	runs := make(chan []*Item, walkAhead)
 	go func() {
 		defer close(runs)
 		if err := s.send(ctx, runs); err != nil {
@@ -177,18 +180,18 @@ func (s *source) walkAhead(ctx context.Context, f func(*item) error) error {
 }
 
 // send walks and hands over what it meets.
-func (s *source) send(ctx context.Context, runs chan<- []*item) error {
-	run := make([]*item, 0, walkRun)
+func (s *Source) send(ctx context.Context, runs chan<- []*Item) error {
+	run := make([]*Item, 0, walkRun)
 	flush := func() error {
 		select {
 		case runs <- run:
-			run = make([]*item, 0, walkRun)
+			run = make([]*Item, 0, walkRun)
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
-	err := s.walk(func(it *item) error {
+	err := s.walk(func(it *Item) error {
 		if run = append(run, it); len(run) < walkRun {
 			return ctx.Err()
 		}
@@ -200,7 +203,7 @@ func (s *source) send(ctx context.Context, runs chan<- []*item) error {
 	return err
 }
 
-func (s *source) walkDir(rel string, names *children, f func(*item) error) error {
+func (s *Source) walkDir(rel string, names *children, f func(*Item) error) error {
 	defer names.close()
 	return names.each(func(keys []string) error {
 		items := s.stats(rel, keys)
@@ -217,8 +220,8 @@ func (s *source) walkDir(rel string, names *children, f func(*item) error) error
 }
 
 // visit calls f for an entry of the folder rel, and for what is below it.
-func (s *source) visit(rel, key string, it *item, f func(*item) error) error {
-	if it.kind != manifest.KindDir {
+func (s *Source) visit(rel, key string, it *Item, f func(*Item) error) error {
+	if it.Kind != manifest.KindDir {
 		return f(it)
 	}
 	below := strings.TrimSuffix(key, "/") + "/"
@@ -227,7 +230,7 @@ func (s *source) visit(rel, key string, it *item, f func(*item) error) error {
 		if gone := s.watch.failed(err); gone != nil {
 			return gone
 		}
-		return f(&item{path: it.path, kind: manifest.KindSkipped, reason: skipReason(err), detail: "folder: " + cause(err), flags: itemFolder})
+		return f(&Item{Path: it.Path, Kind: manifest.KindSkipped, Reason: skipReason(err), Detail: "folder: " + words.Cause(err), Flags: ItemFolder})
 	}
 	if err := f(it); err != nil {
 		names.close()
@@ -237,8 +240,8 @@ func (s *source) visit(rel, key string, it *item, f func(*item) error) error {
 }
 
 // stats looks at the entries of a folder, several at once where there are many.
-func (s *source) stats(rel string, keys []string) []*item {
-	items := make([]*item, len(keys))
+func (s *Source) stats(rel string, keys []string) []*Item {
+	items := make([]*Item, len(keys))
 	dir, err := s.tree.OpenDir(strings.TrimSuffix(rel, "/"))
 	links := false
 	if err == nil {
@@ -263,13 +266,13 @@ func (s *source) stats(rel string, keys []string) []*item {
 }
 
 // list reads a folder's names; close gives back what they hold.
-func (s *source) list(rel string) (*children, error) {
+func (s *Source) list(rel string) (*children, error) {
 	dir, err := s.tree.OpenDir(strings.TrimSuffix(rel, "/"))
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	out := &children{spill: s.spill}
+	out := &children{spill: s.spill, max: cmp.Or(s.keys, maxKeys)}
 	err = dir.Names(func(name string, isDir bool) error {
 		if isDir {
 			name += "/"
@@ -289,29 +292,29 @@ func believeLinks(v vfs.Volume) bool { return v.StableInodes }
 
 // look describes one entry of the folder rel; failed says why the folder is not
 // open. stat is one of vfs.Dir's.
-func (s *source) look(rel, key string, dir vfs.Dir, failed error, stat func(vfs.Dir, string) (vfs.Info, error)) *item {
+func (s *Source) look(rel, key string, dir vfs.Dir, failed error, stat func(vfs.Dir, string) (vfs.Info, error)) *Item {
 	name, wasDir := strings.CutSuffix(key, "/")
-	it := &item{path: s.prefix + rel + name}
-	if len(it.path) > manifest.MaxPath {
-		sum := crypto.SumSHA256([]byte(it.path)) // so that two long names stay two
-		it.path = fmt.Sprintf("%s…%d bytes %x", it.path[:manifest.MaxPath-64], len(it.path), sum[:8])
-		return it.skip("name", fmt.Sprintf("path over %d bytes", manifest.MaxPath))
+	it := &Item{Path: s.prefix + rel + name}
+	if len(it.Path) > manifest.MaxPath {
+		sum := crypto.SumSHA256([]byte(it.Path)) // so that two long names stay two
+		it.Path = fmt.Sprintf("%s…%d bytes %x", it.Path[:manifest.MaxPath-64], len(it.Path), sum[:8])
+		return it.Skip("name", fmt.Sprintf("path over %d bytes", manifest.MaxPath))
 	}
-	if err := manifest.CheckPath(it.path); err != nil { // no system's folder has such a name; a tree of another kind may
-		sum := crypto.SumSHA256([]byte(it.path))
-		it.path = fmt.Sprintf("%s%sbad name %x", s.prefix, visible(rel), sum[:8])
-		return it.skip("name", err.Error())
+	if err := manifest.CheckPath(it.Path); err != nil { // no system's folder has such a name; a tree of another kind may
+		sum := crypto.SumSHA256([]byte(it.Path))
+		it.Path = fmt.Sprintf("%s%sbad name %x", s.prefix, visible(rel), sum[:8])
+		return it.Skip("name", err.Error())
 	}
 	if failed != nil {
-		return it.skip(s.skipReason(failed), cause(failed))
+		return it.Skip(s.SkipReason(failed), words.Cause(failed))
 	}
 	info, err := stat(dir, name)
 	if err != nil {
-		return it.skip(s.skipReason(err), cause(err))
+		return it.Skip(s.SkipReason(err), words.Cause(err))
 	}
-	it.describe(&info)
-	if wasDir && it.kind != manifest.KindDir {
-		return it.skip("changed", "was a folder a moment ago")
+	it.Describe(&info)
+	if wasDir && it.Kind != manifest.KindDir {
+		return it.Skip("changed", "was a folder a moment ago")
 	}
 	return it
 }
@@ -324,8 +327,8 @@ func visible(rel string) string {
 	return rel
 }
 
-// stat describes the entry of a path as it is now.
-func (s *source) stat(path string) *item {
+// Stat describes the entry of a path as it is now.
+func (s *Source) Stat(path string) *Item {
 	dir, name := s.split(path)
 	d, err := s.tree.OpenDir(dir)
 	if err == nil {
@@ -337,9 +340,9 @@ func (s *source) stat(path string) *item {
 	return s.look(dir, name, d, err, vfs.Dir.StatFresh)
 }
 
-// needs is how much room the file of a path takes: what it has on its own file system,
+// Needs is how much room the file of a path takes: what it has on its own file system,
 // where that tells holes right, else its size; 0 if it is not there.
-func (s *source) needs(path string) int64 {
+func (s *Source) Needs(path string) int64 {
 	dir, name := s.split(path)
 	d, err := s.tree.OpenDir(dir)
 	if err != nil {
@@ -356,29 +359,29 @@ func (s *source) needs(path string) int64 {
 	return info.Size
 }
 
-// is tells whether an entry still is as the scan saw it.
-func (it *item) is(i *vfs.Info) bool {
-	return i.Ino == it.ino && i.Size == it.size && i.Mtime.UnixNano() == it.mtime && i.Ctime.UnixNano() == it.ctime
+// Is tells whether an entry still is as the scan saw it.
+func (it *Item) Is(i *vfs.Info) bool {
+	return i.Ino == it.Ino && i.Size == it.Size && i.Mtime.UnixNano() == it.Mtime && i.Ctime.UnixNano() == it.Ctime
 }
 
-// skip makes it an entry that is not loaded.
-func (it *item) skip(reason, detail string) *item {
-	it.kind, it.size, it.reason, it.detail = manifest.KindSkipped, 0, reason, detail
+// Skip makes it an entry that is not loaded.
+func (it *Item) Skip(reason, detail string) *Item {
+	it.Kind, it.Size, it.Reason, it.Detail = manifest.KindSkipped, 0, reason, detail
 	return it
 }
 
-func (it *item) describe(info *vfs.Info) {
-	it.size, it.mtime, it.ctime = info.Size, info.Mtime.UnixNano(), info.Ctime.UnixNano()
-	it.dev, it.ino, it.nlink = info.Dev, info.Ino, info.Nlink
+func (it *Item) Describe(info *vfs.Info) {
+	it.Size, it.Mtime, it.Ctime = info.Size, info.Mtime.UnixNano(), info.Ctime.UnixNano()
+	it.dev, it.Ino, it.nlink = info.Dev, info.Ino, info.Nlink
 	switch info.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
-		it.kind = manifest.KindFile
+		it.Kind = manifest.KindFile
 	case unix.S_IFDIR:
-		it.kind, it.size = manifest.KindDir, 0
+		it.Kind, it.Size = manifest.KindDir, 0
 	case unix.S_IFLNK:
-		it.kind = manifest.KindSymlink
+		it.Kind = manifest.KindSymlink
 	default:
-		it.skip("special", specialName(info.Mode))
+		it.Skip("special", specialName(info.Mode))
 	}
 }
 
@@ -396,45 +399,30 @@ func specialName(mode uint32) string {
 	return "special file"
 }
 
-// skipReason is the reason of an entry that fails by err; the watch hears of it.
-func (s *source) skipReason(err error) string {
+// Failed judges an entry's error: it returns why the source has gone, or nil.
+func (s *Source) Failed(err error) error { return s.watch.failed(err) }
+
+// Worked says that something could be read.
+func (s *Source) Worked() { s.watch.worked() }
+
+// Lost returns why the source has gone, or nil.
+func (s *Source) Lost() error { return s.watch.lost() }
+
+// SkipReason is the reason of an entry that fails by err; the watch hears of it.
+func (s *Source) SkipReason(err error) string {
 	s.watch.failed(err)
 	return skipReason(err)
 }
 
 func skipReason(err error) string {
-	if errors.Is(err, errLonger) || errors.Is(err, errShorter) {
+	if errors.Is(err, ErrLonger) || errors.Is(err, ErrShorter) {
 		return "changed"
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return vanished
+		return Vanished
 	}
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) {
 		return "changed" // it, or a folder above it, has become something else
 	}
 	return "unreadable"
-}
-
-// cause is an error's text without paths, which records and reports hold elsewhere.
-func cause(err error) string {
-	var errno unix.Errno
-	if errors.As(err, &errno) {
-		return errno.Error()
-	}
-	return utf8Text(err.Error())
-}
-
-// scratch is where a scan without a device spills: the system's folder for
-// temporary files.
-func scratch() (vfs.FS, func(), error) {
-	dir, err := os.MkdirTemp("", "sledge-scan-")
-	if err != nil {
-		return nil, nil, err
-	}
-	disk, err := vfs.OS(dir)
-	if err != nil {
-		os.RemoveAll(dir)
-		return nil, nil, err
-	}
-	return disk, func() { vfs.Close(disk); os.RemoveAll(dir) }, nil
 }
