@@ -49,7 +49,9 @@ type run struct {
 	refusals refusals
 	tried    triedAttributes
 	unmarked bool // the target's journal had lost our leases
-	rechecks sync.Mutex
+
+	witnessed bool // a cancel has seen the run's marker
+	rechecks  sync.Mutex
 
 	mu         sync.Mutex
 	tally      entry.Tally
