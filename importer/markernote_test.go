@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -162,4 +163,49 @@ func TestMayComeLate(t *testing.T) {
 			t.Errorf("filled %v: not %v", filled, most)
 		}
 	}
+}
+
+// TestMarkerNoteBehindCancel: a run that has ended looks at its marker, and another host cancels the
+// run before the note of that look is written, which may wait at the gate. No note is left behind
+// the cancel, and the run is not this host's any more.
+func TestMarkerNoteBehindCancel(t *testing.T) {
+	soon(t, 0)
+	s, f := newSource(), newFake(t)
+	s.file("a", []byte("hello"))
+	o := testOptions(t, memDisk())
+	o.Marker, o.JournalInTarget = testMarker, true
+	if err := commit(t.Context(), mustRun(t, s, f, o)); err != nil {
+		t.Fatal(err)
+	}
+	res := mustRun(t, s, f, o)
+	hooked := &canceledAfterRead{fakeTarget: f, cancel: func() {
+		other := taking(memDisk())
+		other.TakeOver = time.Millisecond
+		if out, err := Cancel(t.Context(), s, deleting{f}, finding(other, &[]string{}), true); err != nil || out.Journal == "" {
+			t.Errorf("%+v, %v", out, err)
+		}
+	}}
+	res.run.target = hooked
+	err := commit(t.Context(), res)
+	if left := f.journalKeys(); len(left) > 0 {
+		t.Errorf("%v; left %q", err, left)
+	}
+	if !target.HasCode(err, target.CodeTakenOver) || !target.HasCode(res.run.ours(), target.CodeTakenOver) {
+		t.Errorf("%v; the run is %v", err, res.run.ours())
+	}
+}
+
+// canceledAfterRead calls back once its commit marker was read.
+type canceledAfterRead struct {
+	*fakeTarget
+	cancel func()
+	once   sync.Once
+}
+
+func (c *canceledAfterRead) Get(ctx context.Context, key, version string) (io.ReadCloser, error) {
+	body, err := c.fakeTarget.Get(ctx, key, version)
+	if key == "in/"+testMarker {
+		c.once.Do(c.cancel)
+	}
+	return body, err
 }

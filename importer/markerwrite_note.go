@@ -50,6 +50,7 @@ func (w *markerWrite) settle(ctx context.Context) {
 	}
 	err := r.noteHere(note)
 	if err == nil && ctx.Err() == nil && r.lostTo() == nil && !w.denied {
+		defer r.calls.LookBy(r.mayCommit)() // however long it waits: a cancel may have cleared the journal there
 		err = r.noteThere(ctx, note)
 	}
 	if err != nil {
