@@ -105,6 +105,9 @@ func (c *canceler) all(ctx context.Context) (err error) {
 		err = c.uncommit(ctx)
 	}
 	if err == nil {
+		err = c.leaveMarker(ctx)
+	}
+	if err == nil {
 		err = c.entries(ctx)
 	}
 	if err == nil {
@@ -158,6 +161,9 @@ func (c *canceler) attempt() {
 func (c *canceler) clear(ctx context.Context) error {
 	r := c.run
 	if r.mirror == nil {
+		if err := r.journal.flush(); err != nil { // before the marker goes: the next cancel needs one of both
+			return err
+		}
 		if !r.markerGone(ctx) {
 			c.out.JournalLeft = r.opts.Prefix + journalName(r.source.Scope(), r.opts.RunID)
 			return request.StoppedBy(ctx)

@@ -46,7 +46,7 @@ func (r *run) mustShowMarker(ctx context.Context) error {
 		return r.mustShow(ctx, true)
 	}
 	marker, err := r.markedByNow(ctx)
-	if err != nil || marker.there {
+	if r.witnessed = marker.there; err != nil || marker.there {
 		return err
 	}
 	// It may not have been written yet, or a cancel before this one has removed it.

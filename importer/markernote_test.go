@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,44 +14,56 @@ import (
 )
 
 // TestMarkerNoteOld: the note in the target is old when its write is sent, for that has waited at
-// the gate; a cancel of another host counts from the last time that it may have been sent.
+// the gate; a cancel of another host counts from the last time that it may have been sent. So does
+// a commit of that host before the cancel: where it is refused, the marker may come all the same.
 func TestMarkerNoteOld(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, m := newSource(), &markerFaults{fakeTarget: newFake(t)}
-		s.file("a", []byte("hello"))
-		o := testOptions(t, memDisk())
-		o.Backoff, o.Marker, o.JournalInTarget, o.Retries = 200*time.Millisecond, testMarker, true, None
-		res := mustRun(t, s, m, o)
-		hooked := &pausesAfterNote{markerFaults: m, run: res.run}
-		res.run.target, res.run.mirror.target = hooked, hooked
-		var landed func()
-		arrived := make(chan struct{})
-		m.put = func(n int, store func() (target.Stored, error)) (target.Stored, error) {
-			landed = func() { store() }
-			hooked.dead.Store(true)
-			close(arrived)
-			return target.Stored{}, target.Unknown(target.NewError(target.CodeConnectionLost, "", "killed", nil))
-		}
-		go func() { // the operator, or the hours
-			time.Sleep(time.Hour)
-			res.run.calls.Gate.Pause(false)
-		}()
-		go commit(t.Context(), res)
-		<-arrived
-		// host A is gone at this very moment
-		other := taking(memDisk())
-		other.Backoff, other.TakeOver, other.Marker = 200*time.Millisecond, time.Second, ""
-		// what settle of A would write is undone: it was killed
-		hooked.dead.Store(true)
-		var asked []string
-		out, err := Cancel(t.Context(), s, deleting{m.fakeTarget}, finding(other, &asked), true)
-		t.Logf("cancel: %+v, %v, asked %q", out, err, asked)
-		landed()
-		_, there := m.objects["in/"+testMarker]
-		if err == nil && len(out.Late) == 0 && there {
-			t.Errorf("the cancel says nothing may come, and the marker is there: %v", there)
-		}
-	})
+	for _, commits := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s, m, landed := sentLongAfterNote(t)
+			other := taking(memDisk())
+			other.Backoff, other.TakeOver, other.Marker = 200*time.Millisecond, time.Second, ""
+			if commits {
+				o := other
+				o.Marker = testMarker
+				res := mustRun(t, s, &refusing{fakeTarget: m.fakeTarget}, o)
+				if err := commit(t.Context(), res); !target.IsUnknown(err) {
+					t.Errorf("the other host's commit: %v", err)
+				}
+			}
+			out, err := Cancel(t.Context(), s, deleting{m.fakeTarget}, finding(other, &[]string{}), true)
+			landed()
+			if _, there := m.objects["in/"+testMarker]; err != nil || len(out.Late) == 0 || !there {
+				t.Errorf("commits %v: the cancel says nothing may come: %+v, %v; the marker is there: %v", commits, out, err, there)
+			}
+		})
+	}
+}
+
+// sentLongAfterNote is a run whose host sends its marker an hour after the note in the target, and
+// is killed then. The marker lands by a call.
+func sentLongAfterNote(t *testing.T) (s *fakeSource, m *markerFaults, landed func()) {
+	t.Helper()
+	s, m = newSource(), &markerFaults{fakeTarget: newFake(t)}
+	s.file("a", []byte("hello"))
+	o := testOptions(t, memDisk())
+	o.Backoff, o.Marker, o.JournalInTarget, o.Retries = 200*time.Millisecond, testMarker, true, None
+	res := mustRun(t, s, m, o)
+	hooked := &pausesAfterNote{markerFaults: m, run: res.run}
+	res.run.target, res.run.mirror.target = hooked, hooked
+	arrived := make(chan struct{})
+	m.put = func(n int, store func() (target.Stored, error)) (target.Stored, error) {
+		landed = func() { store() }
+		hooked.dead.Store(true) // what settle would write
+		close(arrived)
+		return target.Stored{}, target.Unknown(target.NewError(target.CodeConnectionLost, "", "killed", nil))
+	}
+	go func() { // the operator, or the hours
+		time.Sleep(time.Hour)
+		res.run.calls.Gate.Pause(false)
+	}()
+	go commit(t.Context(), res)
+	<-arrived
+	return s, m, landed
 }
 
 // pausesAfterNote pauses the run once the note of its marker is in the target.
@@ -162,4 +175,49 @@ func TestMayComeLate(t *testing.T) {
 			t.Errorf("filled %v: not %v", filled, most)
 		}
 	}
+}
+
+// TestMarkerNoteBehindCancel: a run that has ended looks at its marker, and another host cancels the
+// run before the note of that look is written, which may wait at the gate. No note is left behind
+// the cancel, and the run is not this host's any more.
+func TestMarkerNoteBehindCancel(t *testing.T) {
+	soon(t, 0)
+	s, f := newSource(), newFake(t)
+	s.file("a", []byte("hello"))
+	o := testOptions(t, memDisk())
+	o.Marker, o.JournalInTarget = testMarker, true
+	if err := commit(t.Context(), mustRun(t, s, f, o)); err != nil {
+		t.Fatal(err)
+	}
+	res := mustRun(t, s, f, o)
+	hooked := &canceledAfterRead{fakeTarget: f, cancel: func() {
+		other := taking(memDisk())
+		other.TakeOver = time.Millisecond
+		if out, err := Cancel(t.Context(), s, deleting{f}, finding(other, &[]string{}), true); err != nil || out.Journal == "" {
+			t.Errorf("%+v, %v", out, err)
+		}
+	}}
+	res.run.target = hooked
+	err := commit(t.Context(), res)
+	if left := f.journalKeys(); len(left) > 0 {
+		t.Errorf("%v; left %q", err, left)
+	}
+	if !target.HasCode(err, target.CodeTakenOver) || !target.HasCode(res.run.ours(), target.CodeTakenOver) {
+		t.Errorf("%v; the run is %v", err, res.run.ours())
+	}
+}
+
+// canceledAfterRead calls back once its commit marker was read.
+type canceledAfterRead struct {
+	*fakeTarget
+	cancel func()
+	once   sync.Once
+}
+
+func (c *canceledAfterRead) Get(ctx context.Context, key, version string) (io.ReadCloser, error) {
+	body, err := c.fakeTarget.Get(ctx, key, version)
+	if key == "in/"+testMarker {
+		c.once.Do(c.cancel)
+	}
+	return body, err
 }

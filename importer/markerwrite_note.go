@@ -7,13 +7,17 @@ import (
 	"github.com/sledge-io/sledge/importer/request"
 )
 
-// recall reads what is known of earlier writes of the marker, here and in the target.
+// recall reads what is known of earlier writes of the marker, here and in the target. One of
+// another host may have been sent long after its note.
 func (w *markerWrite) recall(ctx context.Context) (err error) {
-	r := w.at.run
-	if w.noted, err = r.commitNotes(ctx); err != nil {
+	r, note := w.at.run, commitNote{}
+	if w.noted, err = r.commitNotes(ctx); err == nil {
+		note, err = r.sentElsewhere(w.noted.of(w.at.key))
+	}
+	if err != nil {
 		return fmt.Errorf("no commit marker was written: %w", request.NeverSent(err))
 	}
-	w.unsure = r.mayComeLate(w.noted.of(w.at.key).Open)
+	w.noted, w.unsure = w.noted.with(note), r.mayComeLate(note.Open)
 	return nil
 }
 
@@ -50,6 +54,7 @@ func (w *markerWrite) settle(ctx context.Context) {
 	}
 	err := r.noteHere(note)
 	if err == nil && ctx.Err() == nil && r.lostTo() == nil && !w.denied {
+		defer r.calls.LookBy(r.mayCommit)() // however long it waits: a cancel may have cleared the journal there
 		err = r.noteThere(ctx, note)
 	}
 	if err != nil {

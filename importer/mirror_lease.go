@@ -349,12 +349,12 @@ func (r *run) watchMirror(ctx context.Context) (end func()) {
 	return func() { cancel(); gone.Wait() }
 }
 
-// stillOurs asks the state folder and, where the journal is in the target, what the
+// stillOurs asks the state folder and, where the journal is in the target, or was, what the
 // last look there has found.
 func (r *run) stillOurs(folder func() error) func() error {
 	return func() error {
-		if r.mirror != nil && r.mirror.held() != nil {
-			return r.mirror.held()
+		if m := r.mirrored(); m != nil && m.held() != nil {
+			return m.held()
 		}
 		return folder()
 	}

@@ -50,7 +50,9 @@ type run struct {
 	refusals refusals
 	tried    triedAttributes
 	unmarked bool // the target's journal had lost our leases
-	rechecks sync.Mutex
+
+	witnessed bool // a cancel has seen the run's marker
+	rechecks  sync.Mutex
 
 	mu         sync.Mutex
 	tally      entry.Tally

@@ -24,12 +24,16 @@ func TestUnclassified(t *testing.T) {
 			for _, stored := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, %s, stored %v", name, call, stored), func(t *testing.T) {
 					s, f := mixed(), newFake(t)
+					ctx, stop := context.WithCancel(t.Context())
+					defer stop()
 					writes, looks := 0, 0
 					key := map[string]string{"put": "in/a", "complete": "in/big"}[call]
 					f.hook = func(_ int, made, of string) (bool, error) {
 						switch {
 						case of == key && made == call:
-							writes++
+							if writes++; writes > 1 { // for ever, if it waits for the target
+								stop()
+							}
 							return stored, fault
 						case of == key && made == "head" && writes > 0:
 							looks++
@@ -38,7 +42,7 @@ func TestUnclassified(t *testing.T) {
 					}
 					o := testOptions(t, memDisk())
 					o.HaltWait = 1 << 60 // nobody waits for the target
-					res, err := Run(t.Context(), s, f, o)
+					res, err := Run(ctx, s, f, o)
 					if writes != 1 || looks != 1 || res.Retries != 0 || res.Tally.Bad() != 0 {
 						t.Errorf("%d writes, %d looks, %v: %+v", writes, looks, err, res)
 					}
