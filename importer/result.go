@@ -136,10 +136,12 @@ func (r *Result) ExitClass() ExitClass {
 // Problems tells how often this start has met each code until now: its marker and a late clean-up
 // come after the Result.
 func (r *Result) Problems() map[target.Code]uint64 {
-	if r.run == nil {
-		return maps.Clone(r.Named)
+	if r.run != nil {
+		return r.run.met()
 	}
-	return r.run.met()
+	met := map[target.Code]uint64{}
+	maps.Copy(met, r.Named)
+	return met
 }
 
 // State is how an operator calls the end of a run that has returned err.

@@ -66,6 +66,7 @@ type importReport struct {
 	Outcomes    map[entry.Outcome]uint64 `json:"outcomes"`
 	Proofs      map[entry.Proof]uint64   `json:"proofs"`
 	Unfinished  uint64                   `json:"unfinished"`
+	Problems    map[target.Code]uint64   `json:"problems"` // how often this start met each code
 	Differences []string                 `json:"differences"`
 	LeftUploads uint64                   `json:"left_uploads"`
 	Retries     int64                    `json:"retries"`
@@ -92,6 +93,7 @@ func describeImport(r *importer.Result, o *importer.Options, state string, set *
 	rep := &importReport{
 		Target: o.TargetURL(), State: state, Run: r.RunID, Start: r.Start, End: r.ExitClass().String(), DryRun: r.DryRun, Complete: r.Complete,
 		CustomerKey: o.CustomerKey.MD5(),
+		Problems:    r.Problems(),
 		Origin:      originOf(set.Set), Label: set.LabelChecked, Entries: r.Tally.Entries(), Bytes: r.Tally.Bytes, Outcomes: r.Tally.Outcomes, Proofs: r.Tally.Proofs,
 		Unfinished: r.Unfinished, Differences: append([]string{}, r.Differences...), LeftUploads: r.LeftUploads, Retries: r.Retries, PartsKept: r.PartsKept,
 		LeftOut: r.Tally.LeftOut, Remarks: r.Tally.Remarks, Plan: r.Planned, Repaired: blocks, RepairedAt: places, Probe: r.Probe, Checkpoint: string(r.Checkpoint), Started: r.Started, Finished: r.Finished, Earlier: r.Earlier, Recheck: r.Recheck,
@@ -285,7 +287,8 @@ func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
 	}
 	defer d.close()
 	if d.whole() {
-		if d.rep.Marker, err = d.commit(ctx); err != nil {
+		d.rep.Marker, err = d.commit(ctx)
+		if d.rep.Problems = d.result.Problems(); err != nil {
 			return d.rep, err
 		}
 	}

@@ -247,6 +247,7 @@ func (r *importAllReport) end(devices []*importDevice, union error) (report, err
 		}
 		if d.ended != nil {
 			one.Import, one.Whole = d.ended.rep, d.ended.whole()
+			one.Import.Problems = d.ended.result.Problems()
 			r.Target = d.ended.rep.Target
 		}
 		if d.err != nil {

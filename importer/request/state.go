@@ -31,12 +31,23 @@ type Halt struct {
 	Since  time.Time   `json:"since"`
 }
 
+// What a remedy ends with, and what it says instead of that where a process waits.
+const (
+	startAgain = "then run the same command again"
+	goesOn     = "the run goes on by itself then"
+)
+
 // WhileWaiting is a remedy for who looks at a run that waits: it needs no new start.
 func WhileWaiting(remedy string) string {
-	if do, again := strings.CutSuffix(remedy, " then run the same command again"); again {
-		return strings.TrimRight(do, ",;") + "; the run goes on by itself then"
+	if do, or, again := strings.Cut(remedy, " "+startAgain); again {
+		return strings.TrimRight(do, ",;") + "; " + goesOn + or
 	}
 	return remedy
+}
+
+// AfterWaiting is such a remedy for who looks when nobody waits any more.
+func AfterWaiting(remedy string) string {
+	return strings.Replace(remedy, goesOn, startAgain, 1)
 }
 
 // Working tells a state in which a process is there.

@@ -33,7 +33,7 @@ const (
 var ErrNothing = errors.New("no import has left a status or receipts here")
 
 // ErrNoReceipts: the run has not ended, so nothing is known object by object.
-var ErrNoReceipts = errors.New("the run has no receipts yet")
+var ErrNoReceipts = errors.New("the run has no receipts")
 
 // Options of Read.
 type Options struct {
@@ -42,6 +42,8 @@ type Options struct {
 	Progress func(lines uint64)  // called now and then while the list is read
 	State    fs.FS               // the state folder that the run's folder lies in; nil: it is the same
 	In       string              // with State: the run's folder in it
+
+	Presence func(*importer.Status) Presence // of its process now; nil: nobody knows, and its last word is believed
 }
 
 // Read makes the account of one run from its folder: a state folder, or runs/ID in
@@ -65,6 +67,7 @@ func Read(ctx context.Context, folder fs.FS, o Options) (*Device, error) {
 		}
 	}
 	d.takeStatus(status, noStatus, receipts)
+	d.takePresence(status, o)
 	if d.Canceled, err = canceled(folder, status); err != nil {
 		return nil, err
 	}
@@ -235,7 +238,7 @@ func (d *Device) takeStatus(s *importer.Status, unreadable error, receipts strin
 	}
 	d.Job, d.Device, d.Generation, d.Run = s.Job, s.Device, s.Generation, s.Run
 	d.Target, d.Endpoint, d.Profile = s.Target, s.Endpoint, s.Profile
-	d.State, d.Halt, d.Began, d.ETA = s.State, s.Halt, s.Started, s.ETASeconds
+	d.State, d.Halt, d.over, d.Began, d.ETA = s.State, s.Halt, s.Ended, s.Started, s.ETASeconds
 	d.takeProgress(s)
 }
 

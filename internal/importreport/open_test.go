@@ -16,7 +16,7 @@ func TestOneRunIsOpen(t *testing.T) {
 		b := read(t, open.folder(t))
 		b.Final = false
 		r := reportOf(t, read(t, ended.folder(t)), b)
-		if v := r.Verdict(); r.Final || r.Done || v.Kind == "good" || v.Head != "Not final" || !strings.Contains(v.Text, "has not ended") {
+		if v := r.Verdict(); r.Final || r.Done || v.Kind == "good" || v.Head != "Not final" || !strings.Contains(v.Text, "has no receipts yet") {
 			t.Errorf("final %v, done %v, verdict %+v", r.Final, r.Done, v)
 		}
 	}

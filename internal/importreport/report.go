@@ -50,6 +50,8 @@ type Device struct {
 	Final      bool          `json:"final"`    // told from receipts
 	Complete   bool          `json:"complete"` // the receipts say so, the run was not canceled, and its objects were not missed since
 	Halt       *request.Halt `json:"halt,omitempty"`
+	Presence
+	over bool // the start has ended with Halt
 
 	Canceled *receipt.CancelMark `json:"canceled,omitempty"` // the run was given up
 	Runs     []Run               `json:"runs,omitempty"`     // of the state folder, if it holds several

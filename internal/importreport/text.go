@@ -47,6 +47,9 @@ func (d *Device) text(w io.Writer) {
 	for _, proof := range slices.Sorted(maps.Keys(d.Sum.Proofs)) {
 		fmt.Fprintf(w, "proof       %s: %s\n", visible(string(proof)), Count(d.Sum.Proofs[proof]))
 	}
+	for _, c := range d.Met {
+		fmt.Fprintf(w, "met         %s: %s\n", visible(string(c.Code)), plural(c.Count, "time", "times"))
+	}
 	for _, list := range []struct {
 		name  string
 		lines []string

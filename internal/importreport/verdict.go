@@ -79,15 +79,6 @@ func (d *Device) missing() string {
 	return strings.Join(parts, "; ") + ". The other entries are done."
 }
 
-// open is the verdict of a run without receipts.
-func (d *Device) open() Verdict {
-	v := Verdict{"open", "Not final: " + string(d.State), "The run has not ended and nothing is signed yet; the numbers are those of its last word, " + Moment(d.Updated) + "."}
-	if d.Halt != nil {
-		v.Kind, v.Text = "warn", "The run waits for its operator. "+v.Text
-	}
-	return v
-}
-
 // Verdict of the job: that of its only device, or the sum of several.
 func (r *Report) Verdict() Verdict {
 	if len(r.Devices) == 1 {
@@ -115,7 +106,7 @@ func (r *Report) Verdict() Verdict {
 		return Verdict{"bad", "Not to be relied on", "The files of a run do not fit together. " + text}
 	}
 	if !r.Final {
-		return Verdict{order[worst], "Not final", text + " At least one run has not ended."}
+		return Verdict{order[worst], "Not final", text + " At least one run has no receipts yet."}
 	}
 	return Verdict{order[worst], head, text}
 }

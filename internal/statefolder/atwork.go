@@ -9,8 +9,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/internal/advice"
+	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
 
@@ -23,8 +25,27 @@ func (r *Status) judge(now time.Time) {
 	host, err := os.Hostname()
 	r.silent = now.Sub(r.Updated)
 	r.elsewhere = r.Host != "" && (err != nil || r.Host != host)
-	r.Gone = r.working() && !r.elsewhere && r.PID > 0 && r.silent >= goneAfter && errors.Is(unix.Kill(r.PID, 0), unix.ESRCH)
+	r.Gone = r.working() && r.hasGone(r.silent)
 	r.AtWork = r.silent < freshness && r.working() && !r.Gone
+	deaf := now.Sub(r.Listening)
+	r.Listens = !r.working() && deaf < freshness && !r.hasGone(deaf)
+	if r.Halt != nil && !r.AtWork { // nobody waits for its end
+		halt := *r.Halt
+		halt.Remedy = request.AfterWaiting(halt.Remedy)
+		r.Halt = &halt
+	}
+}
+
+// hasGone reports whether the process was of this host, and is there no more.
+func (r *Status) hasGone(silent time.Duration) bool {
+	return !r.elsewhere && r.PID > 0 && silent >= goneAfter && errors.Is(unix.Kill(r.PID, 0), unix.ESRCH)
+}
+
+// Presence is what is known now of the process that has written a status.
+func Presence(s *importer.Status, now time.Time) importreport.Presence {
+	r := &Status{Status: *s}
+	r.judge(now)
+	return importreport.Presence{AtWork: r.AtWork, Listens: r.Listens}
 }
 
 // stateNow is the state for who looks now. The last word of a process that has gone, or says
@@ -38,6 +59,19 @@ func (r *Status) stateNow() string {
 		return state
 	}
 	return fmt.Sprintf("not at work (its last word: %s)", state)
+}
+
+// printOver tells who has the folder of a run that has ended, and what can be done.
+func (r *Status) printOver(w io.Writer) {
+	again := r.State == request.StateHalted || r.State == request.StateStopped || r.State == request.StateErrors
+	switch {
+	case r.Listens && again:
+		fmt.Fprintf(w, "at work     not on this device: process %d is at work on others, and has this folder until it ends.\n            Start the same sledge import run then; sledge import cancel gets it before\n", r.PID)
+	case r.Listens:
+		fmt.Fprintf(w, "at work     not on this device: process %d is at work on others, and has this folder until it ends\n", r.PID)
+	case r.State == request.StateHalted:
+		fmt.Fprintf(w, "at work     no: process %d has ended. Start the same sledge import run\n", r.PID)
+	}
 }
 
 // printSilence tells why a run that has not told its end may not be at work.
@@ -56,6 +90,8 @@ func (r *Status) printSilence(w io.Writer) {
 func (r *Status) idle() error {
 	do := "start it: the same sledge import run goes on where it was"
 	switch {
+	case r.Listens:
+		do = fmt.Sprintf("process %d is at work on other devices, and has this folder until it ends: then the same sledge import run goes on where it was; sledge import cancel gets it before", r.PID)
 	case r.State == request.StateCanceled:
 		do = "it was given up: import with a new --run-id"
 	case r.State == request.StateDone:

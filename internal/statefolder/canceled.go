@@ -28,6 +28,16 @@ func Canceled(receipts string) (*receipt.CancelMark, error) {
 	return nil, unseen
 }
 
+// isCanceled reports whether a state folder's run was given up, as far as it can be read.
+func isCanceled(state string) bool {
+	home, err := importer.StateHome(state)
+	if err != nil {
+		return false
+	}
+	mark, err := importreport.Canceled(os.DirFS(home))
+	return mark != nil && err == nil
+}
+
 // Changed is what a start after the run's end has found of its objects, if they were not in
 // the target any more: nil is nothing, or no status that can be read. After a takeover the status
 // that was left behind says nothing of what was found since.

@@ -114,7 +114,7 @@ func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time,
 		return nil, err
 	}
 	again := &Query{Run: q.Run}
-	if !before.AtWork {
+	if !before.AtWork && !before.mayWait() {
 		return before, before.idle()
 	}
 	asked := clock()
@@ -131,10 +131,11 @@ func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time,
 		if err != nil {
 			return nil, err
 		}
-		if !s.Updated.Equal(before.Updated) && s.hasHeard(want, asked, clock()) {
+		if s.hasHeard(want, asked, clock(), before) {
 			return s, nil
 		}
-		if s.Gone || s.Ended {
+		ended := !s.AtWork && !s.Listens && clock().Sub(asked) > goneAfter // not between a run and its marker
+		if s.Gone || s.Ended || ended {
 			if want == importer.WantPause && !before.isPaused() { // nobody has heard it: the next start is not to
 				err = Ask(state, s.Folder, importer.WantRun, clock())
 			}
@@ -150,10 +151,14 @@ func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time,
 // field.
 func (r *Status) isPaused() bool { return r.Paused || r.State == request.StatePaused }
 
+// mayWait reports whether a run that has ended complete has something to do that can wait: its
+// commit marker, or its clean-up, comes when the other devices of its command have ended.
+func (r *Status) mayWait() bool { return r.Listens && r.State == request.StateDone }
+
 // hasHeard reports whether the run has obeyed the word of that moment. A process that is older
 // than that field tells it by its state alone, in which it is some seconds later.
-func (r *Status) hasHeard(want importer.Want, asked, now time.Time) bool {
-	older := r.Heard.IsZero() && now.Sub(asked) > goneAfter
+func (r *Status) hasHeard(want importer.Want, asked, now time.Time, before *Status) bool {
+	older := r.Heard.IsZero() && now.Sub(asked) > goneAfter && !r.Updated.Equal(before.Updated)
 	return r.Heard.Equal(asked) || older && r.isPaused() == (want == importer.WantPause)
 }
 

@@ -47,6 +47,8 @@ func ReceiptsOf(name string, tell Tell) (string, error) {
 	}
 	folder, err := newestReceipts(name)
 	switch {
+	case errors.Is(err, importreport.ErrNoReceipts) && isCanceled(name):
+		return "", advice.Hint(fmt.Errorf("%s: it was canceled: %w", name, err), "it will have none: import with a new --run-id")
 	case errors.Is(err, importreport.ErrNoReceipts) && isState(name):
 		return "", advice.Hint(fmt.Errorf("%s: %w", name, err), "see how the run does: sledge import status %s", name)
 	case err != nil && !isState(name):

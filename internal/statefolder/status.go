@@ -30,6 +30,8 @@ type Status struct {
 	AtWork bool   `json:"at_work"`
 	Gone   bool   `json:"process_gone,omitempty"` // its process has ended without a word
 
+	Listens bool `json:"listens,omitempty"` // its command has ended with this run, and has the folder while it is at work on others
+
 	silent    time.Duration // since its last word
 	elsewhere bool          // that was on another host
 }
@@ -43,9 +45,9 @@ func (r *Status) Print(w io.Writer) {
 		fmt.Fprintf(w, "not found   %s: %s (since %s), until a start finds it\n", c.Code, terminal.Escape(c.Cause), r.haltedSince(c))
 	}
 	switch {
-	case r.Ended && r.State == request.StateHalted:
-		fmt.Fprintf(w, "at work     no: process %d has ended. Start the same sledge import run\n", r.PID)
-	case !r.AtWork && r.working():
+	case !r.working():
+		r.printOver(w)
+	case !r.AtWork:
 		r.printSilence(w)
 	}
 	r.printPaused(w)
