@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
@@ -198,18 +197,18 @@ func (v *verifier) object(ctx context.Context, c claim) error {
 	if err != nil {
 		return err
 	}
-	verdict, proof := c.judge(obj)
-	if verdict == content.Different {
+	proof, differs := c.judge(obj)
+	if differs {
 		return target.NewError(target.CodeStoredWrong, "", "size or checksum differ", nil)
 	}
-	compared, err := compareParts(c.want, parts)
+	compared, err := c.want.compareParts(parts)
 	if err != nil {
 		return err
 	}
-	if verdict == content.Incomparable && compared == len(c.want.Parts) {
-		verdict, proof = content.Same, entry.ProofSHA256
+	if proof == entry.ProofNone && compared == len(c.want.parts) {
+		proof = entry.ProofSHA256
 	}
-	if v.opts.By == ByReadBack || verdict == content.Incomparable {
+	if v.opts.By == ByReadBack || proof == entry.ProofNone {
 		if err := v.readBack(ctx, c, obj.VersionID); err != nil {
 			return err
 		}
@@ -235,13 +234,13 @@ func (v *verifier) describe(ctx context.Context, c claim) (obj target.Object, pa
 
 // readBack gets an object and holds its bytes against the record's digests.
 func (v *verifier) readBack(ctx context.Context, c claim, version string) error {
-	return v.calls.Idempotent(ctx, request.Call{Name: request.GetObject, Key: c.line.Key, Payload: c.want.Size}, func(ctx context.Context) error {
+	return v.calls.Idempotent(ctx, request.Call{Name: request.GetObject, Key: c.line.Key, Payload: c.want.size}, func(ctx context.Context) error {
 		body, err := request.Get(ctx, v.target, c.line.Key, version)
 		if err != nil {
 			return err
 		}
 		defer body.Close() // read only
-		return c.want.Check(body)
+		return c.want.read(body)
 	})
 }
 
@@ -249,7 +248,7 @@ func (v *verifier) same(c claim, proof entry.Proof, parts int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.report.Same++
-	v.report.Bytes += c.want.Size
+	v.report.Bytes += c.want.size
 	v.report.Proofs[proof]++
 	v.report.Parts += uint64(parts)
 	v.looked()
