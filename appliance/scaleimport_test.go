@@ -14,6 +14,7 @@ import (
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/manifest"
@@ -191,7 +192,7 @@ func (i *importScale) heads() {
 		i.b.Fatal(err)
 	}
 	defer list.Close()
-	res, err := importer.VerifyObjects(context.Background(), bufio.NewReader(list), i.store, importer.VerifyOptions{})
+	res, err := audit.Objects(context.Background(), bufio.NewReader(list), i.store, audit.ObjectOptions{})
 	if err != nil || res.Same != uint64(i.entries()) || res.Differences > 0 {
 		i.b.Fatalf("verify by HEAD: %v %+v", err, res)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/audit"
 )
 
 // TestCircle: a circle of any length, with any way before it, is found soon.
@@ -91,12 +92,12 @@ func TestListingsEnd(t *testing.T) {
 		}
 		bounded("parts", to.ListParts(ctx, "k", "u", func(target.Part) error { return enough() }), false)
 		bounded("uploads", to.ListUploads(ctx, "k", func(target.Upload) error { return enough() }), true)
-		l := NewListing(ListingOptions{Scratch: memDisk(), Prefix: "in/", Progress: func(n uint64) {
+		l := audit.NewListing(audit.ListingOptions{Scratch: memDisk(), Prefix: "in/", Progress: func(n uint64) {
 			if n > 100 {
 				cancel()
 			}
 		}})
-		bounded("objects", l.AddStore(ctx, to, VerifyOptions{}, time.Now), true)
+		bounded("objects", l.AddStore(ctx, to, audit.ObjectOptions{}, time.Now), true)
 		l.Close()
 		cancel()
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -93,7 +94,7 @@ func TestReadBackOfThatVersion(t *testing.T) {
 	}
 	defer list.Close()
 	size, _ := list.Size()
-	rep, err := VerifyObjects(context.Background(), io.NewSectionReader(list, 0, size), v, VerifyOptions{By: ByReadBack, Backoff: 1, Difference: func(e *target.Error) { t.Error(e) }})
+	rep, err := audit.Objects(context.Background(), io.NewSectionReader(list, 0, size), v, audit.ObjectOptions{By: audit.ByReadBack, Backoff: 1, Difference: func(e *target.Error) { t.Error(e) }})
 	if err != nil || rep.Same != 2 {
 		t.Fatalf("%v, %+v", err, rep)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/testlimit"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -39,7 +40,7 @@ func FuzzObjectsList(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
 		empty := &fakeTarget{t: t, objects: map[string]fakeObject{}, uploads: map[string]*fakeUpload{}, byCall: map[string]int{}, now: time.Now}
-		rep, err := VerifyObjects(context.Background(), bytes.NewReader(b), empty, VerifyOptions{Concurrency: 1, Retries: 1, Backoff: 1})
+		rep, err := audit.Objects(context.Background(), bytes.NewReader(b), empty, audit.ObjectOptions{Concurrency: 1, Retries: 1, Backoff: 1})
 		if err == nil && rep.Same > 0 {
 			t.Errorf("%d objects of an empty store are the same", rep.Same)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -66,7 +67,7 @@ func TestReadBackOfMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), longReads{f}, VerifyOptions{By: ByReadBack, Backoff: 1, Difference: func(e *target.Error) {
+	rep, err := audit.Objects(context.Background(), bytes.NewReader(list), longReads{f}, audit.ObjectOptions{By: audit.ByReadBack, Backoff: 1, Difference: func(e *target.Error) {
 		if e.Code != target.CodeStoredWrong {
 			t.Error(e)
 		}

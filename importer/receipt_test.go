@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -143,14 +144,14 @@ func TestVerifyObjects(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
 	mustRun(t, s, f, testOptions(t, disk))
 	list, _ := vfs.ReadFile(disk, "receipts/objects.list", 1<<30)
-	verify := func(back bool) (VerifyReport, []*target.Error) {
+	verify := func(back bool) (audit.ObjectReport, []*target.Error) {
 		t.Helper()
 		var found []*target.Error
-		by := ByHead
+		by := audit.ByHead
 		if back {
-			by = ByReadBack
+			by = audit.ByReadBack
 		}
-		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{By: by, Backoff: 1,
+		rep, err := audit.Objects(context.Background(), bytes.NewReader(list), f, audit.ObjectOptions{By: by, Backoff: 1,
 			Difference: func(e *target.Error) { found = append(found, e) }})
 		if err != nil {
 			t.Fatal(err)
@@ -180,7 +181,7 @@ func TestVerifyObjects(t *testing.T) {
 		t.Errorf("%+v %v", rep, found)
 	}
 	for _, bad := range []string{"x", "x y\n", string(list[:500]), strings.Repeat("a", 300<<10)} {
-		if _, err := VerifyObjects(context.Background(), strings.NewReader(bad), f, VerifyOptions{}); err == nil {
+		if _, err := audit.Objects(context.Background(), strings.NewReader(bad), f, audit.ObjectOptions{}); err == nil {
 			t.Errorf("list %.40q was accepted", bad)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/receipt"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -42,8 +43,8 @@ func TestRunCutsAnew(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, by := range []Method{ByHead, ByReadBack} {
-				report, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{By: by})
+			for _, by := range []audit.Method{audit.ByHead, audit.ByReadBack} {
+				report, err := audit.Objects(context.Background(), bytes.NewReader(list), f, audit.ObjectOptions{By: by})
 				if err != nil || report.Differences > 0 || report.Same != 9 {
 					t.Errorf("by %s: %+v, %v", by, report, err)
 				}
@@ -75,8 +76,8 @@ func TestRecutClaimsProveNothing(t *testing.T) {
 	if line.PartsBy != entry.ByImporter {
 		t.Fatalf("parts by %s", line.PartsBy)
 	}
-	verify := func(line receipt.Line) VerifyReport {
-		report, err := VerifyObjects(context.Background(), linesOf(t, line), f, VerifyOptions{})
+	verify := func(line receipt.Line) audit.ObjectReport {
+		report, err := audit.Objects(context.Background(), linesOf(t, line), f, audit.ObjectOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,10 +90,10 @@ func TestRecutClaimsProveNothing(t *testing.T) {
 	if sumless.SHA256 = ""; verify(sumless).Different != 1 {
 		t.Errorf("no sum: %+v", verify(sumless))
 	}
-	for _, key := range []string{"", strings.Repeat("k", maxListedKey+1)} {
+	for _, key := range []string{"", strings.Repeat("k", receipt.MaxKey+1)} {
 		bad := line
 		bad.Key = key
-		if _, err := VerifyObjects(context.Background(), linesOf(t, bad), f, VerifyOptions{}); err == nil {
+		if _, err := audit.Objects(context.Background(), linesOf(t, bad), f, audit.ObjectOptions{}); err == nil {
 			t.Errorf("a key of %d bytes", len(key))
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -131,7 +132,7 @@ func TestNewRun(t *testing.T) {
 	}
 	audit := func(list []byte, missing uint64) {
 		t.Helper()
-		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{Difference: func(e *target.Error) {
+		rep, err := audit.Objects(context.Background(), bytes.NewReader(list), f, audit.ObjectOptions{Difference: func(e *target.Error) {
 			if e.Code != target.CodeMissing || !strings.Contains(e.Remedy, "--run-id NEW") {
 				t.Errorf("%v: remedy %q", e, e.Remedy)
 			}

@@ -24,6 +24,7 @@ import (
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -86,7 +87,7 @@ func TestS3(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), target, VerifyOptions{})
+	rep, err := audit.Objects(context.Background(), bytes.NewReader(list), target, audit.ObjectOptions{})
 	if err != nil || rep.Same != 8 || rep.Differences != 0 {
 		t.Errorf("verify: %+v, %v", rep, err)
 	}
@@ -208,7 +209,7 @@ func TestS3Fixable(t *testing.T) {
 				t.Errorf("dry run: %v, %+v", err, res)
 			}
 			list, _ := vfs.ReadFile(lists, "receipts/objects.list", 1<<20)
-			if _, err := VerifyObjects(context.Background(), bytes.NewReader(list), newS3(t, o), VerifyOptions{Retries: 1, Backoff: 1}); !target.HasCode(err, test.code) {
+			if _, err := audit.Objects(context.Background(), bytes.NewReader(list), newS3(t, o), audit.ObjectOptions{Retries: 1, Backoff: 1}); !target.HasCode(err, test.code) {
 				t.Errorf("verify: %v", err)
 			}
 		})
@@ -235,7 +236,7 @@ func TestS3BucketName(t *testing.T) {
 		t.Errorf("dry run: %v, %+v", err, res)
 	}
 	list, _ := vfs.ReadFile(lists, "receipts/objects.list", 1<<20)
-	if _, err := VerifyObjects(context.Background(), bytes.NewReader(list), newS3(t, bad), VerifyOptions{}); !target.HasCode(err, target.CodeNoSuchBucket) {
+	if _, err := audit.Objects(context.Background(), bytes.NewReader(list), newS3(t, bad), audit.ObjectOptions{}); !target.HasCode(err, target.CodeNoSuchBucket) {
 		t.Errorf("verify: %v", err)
 	}
 	if _, err := Run(context.Background(), s, newS3(t, bad), bad); err == nil || target.HasCode(err, target.CodeNoSuchBucket) {

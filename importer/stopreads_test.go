@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
 
@@ -24,9 +25,9 @@ var reads = map[string]func(ctx context.Context, t *testing.T, to target.Target)
 		return err
 	},
 	"a listing": func(ctx context.Context, _ *testing.T, to target.Target) error {
-		l := NewListing(ListingOptions{Scratch: memDisk(), Prefix: "in/"})
+		l := audit.NewListing(audit.ListingOptions{Scratch: memDisk(), Prefix: "in/"})
 		defer l.Close()
-		return l.AddStore(ctx, to, VerifyOptions{Backoff: time.Second}, time.Now)
+		return l.AddStore(ctx, to, audit.ObjectOptions{Backoff: time.Second}, time.Now)
 	},
 	"a probe": func(ctx context.Context, t *testing.T, to target.Target) error {
 		o := testOptions(t, memDisk())

@@ -179,7 +179,7 @@ func (r *run) head(ctx context.Context, key string) (obj target.Object, err erro
 		return err
 	})
 	if err != nil && !target.IsNotFound(err) {
-		err = inWords(ctx, r.calls, r.target, key, err)
+		err = request.InWords(ctx, r.calls, r.target, key, err)
 	}
 	return obj, err
 }
@@ -200,18 +200,6 @@ func (r *run) headLate(ctx context.Context, key string, notFound error) (obj tar
 		return err
 	})
 	return obj, err
-}
-
-// inWords asks by GET why HEAD was denied or found nothing: its answer has no body to
-// tell wrong credentials from a lacking right, or a missing bucket from a missing key.
-func inWords(ctx context.Context, calls *request.Caller, to target.Reader, key string, err error) error {
-	if !target.HasCode(err, target.CodeAccessDenied) && !target.IsNotFound(err) {
-		return err
-	}
-	if said := request.Present(ctx, calls, to, key); said != nil && !target.IsNotFound(said) {
-		return said
-	}
-	return err
 }
 
 // answered judges an object by the answer to its own write. That is as good as

@@ -20,6 +20,7 @@ import (
 	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/bridge"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -531,7 +532,7 @@ func (w *world) receipts(ctx context.Context, h *host) error {
 	if err != nil {
 		return err
 	}
-	audit, err := importer.VerifyObjects(ctx, bytes.NewReader(text), target, importer.VerifyOptions{By: importer.ByReadBack, Concurrency: 4, Backoff: time.Microsecond})
+	audit, err := audit.Objects(ctx, bytes.NewReader(text), target, audit.ObjectOptions{By: audit.ByReadBack, Concurrency: 4, Backoff: time.Microsecond})
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
@@ -39,7 +38,7 @@ type auditFlags struct {
 	size *sample.Size // of sample; nil: every object
 }
 
-var auditMethods = []string{string(importer.ByHead), string(importer.ByAttributes), string(importer.ByReadBack), audit.ByInventory}
+var auditMethods = []string{string(audit.ByHead), string(audit.ByAttributes), string(audit.ByReadBack), audit.ByInventory}
 
 func (f *auditFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
@@ -64,7 +63,7 @@ func (f *auditFlags) check() error {
 	}
 	asked := f.by != "" || f.sample != "" || f.extras
 	if f.by == "" {
-		f.by = string(importer.ByHead)
+		f.by = string(audit.ByHead)
 	}
 	switch {
 	case !slices.Contains(auditMethods, f.by):

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/fsck"
@@ -28,7 +27,7 @@ func TestVerifyImportEnd(t *testing.T) {
 		change(bad.ReceiptReport)
 		return &audit.Report{By: "head", Devices: []*audit.Device{clean(), bad}}
 	}
-	store := func(s importer.VerifyReport, l *importer.ListingReport) *audit.Report {
+	store := func(s audit.ObjectReport, l *audit.ListingReport) *audit.Report {
 		return &audit.Report{By: "head", Devices: []*audit.Device{clean()}, Store: &s, Listing: l}
 	}
 	tests := []struct {
@@ -36,22 +35,22 @@ func TestVerifyImportEnd(t *testing.T) {
 		r    *audit.Report
 		code int
 	}{
-		{"all well", store(importer.VerifyReport{Same: 1}, nil), exitDone},
+		{"all well", store(audit.ObjectReport{Same: 1}, nil), exitDone},
 		{"a conflict", receipts(func(r *fsck.ReceiptReport) { r.Verdict, r.Outcomes = fsck.VerdictLost, map[string]int64{"conflict": 1} }), exitObjects},
 		{"lost disks", receipts(func(r *fsck.ReceiptReport) { r.Verdict, r.Manifest.Verdict = fsck.VerdictLost, fsck.VerdictLost }), exitLost},
 		{"refused", receipts(func(r *fsck.ReceiptReport) { r.Verdict = fsck.VerdictRefused }), exitRefused},
 		{"no trust", receipts(func(r *fsck.ReceiptReport) { r.Manifest.Origin = fsck.OriginUnproven }), exitUnproven},
 		{"skipped", receipts(func(r *fsck.ReceiptReport) { r.Outcomes = map[string]int64{"skipped": 1} }), exitSource},
 		{"no disks", &audit.Report{Devices: []*audit.Device{{}}}, exitUnproven},
-		{"no disks and missing", &audit.Report{Devices: []*audit.Device{{}}, Store: &importer.VerifyReport{Missing: 1}}, exitObjects},
+		{"no disks and missing", &audit.Report{Devices: []*audit.Device{{}}, Store: &audit.ObjectReport{Missing: 1}}, exitObjects},
 		{"canceled", &audit.Report{Devices: []*audit.Device{canceled()}}, exitObjects},
-		{"canceled, all there", &audit.Report{By: "head", Devices: []*audit.Device{canceled()}, Store: &importer.VerifyReport{Same: 1}}, exitObjects},
-		{"missing", store(importer.VerifyReport{Missing: 1}, &importer.ListingReport{Extra: 1}), exitObjects},
-		{"different", store(importer.VerifyReport{Different: 1}, nil), exitObjects},
-		{"no answer", store(importer.VerifyReport{NotCompared: 1}, nil), exitTarget},
-		{"extras", store(importer.VerifyReport{Same: 1}, &importer.ListingReport{Same: 1, Extra: 1, Ours: 1}), exitExtras},
-		{"ours", store(importer.VerifyReport{Same: 1}, &importer.ListingReport{Same: 1, Ours: 1}), exitDone},
-		{"listing not compared", store(importer.VerifyReport{Same: 1}, &importer.ListingReport{NotCompared: 1}), exitObjects},
+		{"canceled, all there", &audit.Report{By: "head", Devices: []*audit.Device{canceled()}, Store: &audit.ObjectReport{Same: 1}}, exitObjects},
+		{"missing", store(audit.ObjectReport{Missing: 1}, &audit.ListingReport{Extra: 1}), exitObjects},
+		{"different", store(audit.ObjectReport{Different: 1}, nil), exitObjects},
+		{"no answer", store(audit.ObjectReport{NotCompared: 1}, nil), exitTarget},
+		{"extras", store(audit.ObjectReport{Same: 1}, &audit.ListingReport{Same: 1, Extra: 1, Ours: 1}), exitExtras},
+		{"ours", store(audit.ObjectReport{Same: 1}, &audit.ListingReport{Same: 1, Ours: 1}), exitDone},
+		{"listing not compared", store(audit.ObjectReport{Same: 1}, &audit.ListingReport{NotCompared: 1}), exitObjects},
 	}
 	job := func(devices ...string) *audit.Device {
 		d := clean()

@@ -70,17 +70,6 @@ func (x Expected) compareCRC(o target.Object) (Verdict, entry.Proof) {
 	return Different, entry.ProofNone
 }
 
-// compareWhole judges by checksums of the whole alone, however it was cut.
-func (x Expected) CompareWhole(o target.Object) (Verdict, entry.Proof) {
-	if o.Size != x.Size {
-		return Different, entry.ProofNone
-	}
-	if o.ChecksumType != "COMPOSITE" && x.SHA256 != nil && o.SHA256 == target.Encode64(x.SHA256[:]) {
-		return Same, entry.ProofSHA256
-	}
-	return x.compareCRC(o)
-}
-
 func (x Expected) compareSHA256(o target.Object, ours bool) Verdict {
 	sum, suffix, dashed := strings.Cut(o.SHA256, "-")
 	mine, number, _ := strings.Cut(x.Composite, "-")
@@ -159,13 +148,4 @@ func (x Expected) Recut(checksum string) (*Expected, error) {
 		x.SHA256 = (*[32]byte)(raw)
 	}
 	return &x, nil
-}
-
-// Checksum is what an object is that was cut into these parts: plain for one request,
-// composite for a multipart object.
-func (x Expected) Checksum() string {
-	if x.PartSize == 0 {
-		return target.Encode64(x.Parts[0][:])
-	}
-	return x.Composite
 }

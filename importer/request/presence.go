@@ -21,3 +21,15 @@ func PresentBy(ctx context.Context, calls *Caller, target target.Reader, what Ca
 		return body.Close()
 	})
 }
+
+// InWords asks by GET why HEAD was denied or found nothing: its answer has no body to
+// tell wrong credentials from a lacking right, or a missing bucket from a missing key.
+func InWords(ctx context.Context, calls *Caller, to target.Reader, key string, err error) error {
+	if !target.HasCode(err, target.CodeAccessDenied) && !target.IsNotFound(err) {
+		return err
+	}
+	if said := Present(ctx, calls, to, key); said != nil && !target.IsNotFound(said) {
+		return said
+	}
+	return err
+}

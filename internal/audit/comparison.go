@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/audit/inventory"
@@ -109,7 +108,7 @@ func (r *Report) Compare(ctx context.Context, o Options) (err error) {
 // otherPrefix tells that --target names a prefix at which the receipts' objects are not:
 // their keys are looked for as they are signed.
 func otherPrefix(err error) error {
-	if !errors.Is(err, importer.ErrPrefix) {
+	if !errors.Is(err, ErrPrefix) {
 		return err
 	}
 	return advice.Hint(&advice.UsageError{Err: err}, "name with --target the prefix that the import wrote to, or the bucket alone; another bucket must have the objects under the same keys")
@@ -174,12 +173,12 @@ func (c *comparison) objects(ctx context.Context, store target.Reader) error {
 		wanted = c.Size.Of(population)
 		sampler = sample.NewSampler(population, wanted, seed)
 	}
-	total := &importer.VerifyReport{}
+	total := &ObjectReport{}
 	c.report.Store = total
 	for _, d := range c.report.Devices {
 		before := *total
-		found, err := c.device(ctx, d, store, importer.VerifyOptions{
-			IdleTimeout: c.target.IdleTimeout, By: importer.Method(c.By), Prefix: c.target.Prefix, Sample: sampler,
+		found, err := c.device(ctx, d, store, ObjectOptions{
+			IdleTimeout: c.target.IdleTimeout, By: Method(c.By), Prefix: c.target.Prefix, Sample: sampler,
 			Progress: func(objects uint64, bytes int64) {
 				p := Progress{Objects: before.Objects + objects, AllObjects: wanted, Bytes: before.Bytes + bytes}
 				if sampler == nil {
@@ -201,14 +200,14 @@ func (c *comparison) objects(ctx context.Context, store target.Reader) error {
 	return nil
 }
 
-func (c *comparison) device(ctx context.Context, d *Device, store target.Reader, o importer.VerifyOptions) (importer.VerifyReport, error) {
+func (c *comparison) device(ctx context.Context, d *Device, store target.Reader, o ObjectOptions) (ObjectReport, error) {
 	list, err := d.list()
 	if err != nil {
-		return importer.VerifyReport{}, err
+		return ObjectReport{}, err
 	}
 	defer list.Close()
 	o.Difference = func(e *target.Error) { c.difference(d, c.By, e) }
-	return importer.VerifyObjects(ctx, list, store, o)
+	return Objects(ctx, list, store, o)
 }
 
 // listing compares with an inventory or, if a store is given, with its own list.
@@ -218,7 +217,7 @@ func (c *comparison) listing(ctx context.Context, store target.Reader) error {
 		return err
 	}
 	defer done()
-	l := importer.NewListing(importer.ListingOptions{Scratch: scratch, Prefix: c.target.Prefix, Markers: c.Markers,
+	l := NewListing(ListingOptions{Scratch: scratch, Prefix: c.target.Prefix, Markers: c.Markers,
 		Progress: func(n uint64) { c.Progress(Progress{Listing: true, Objects: n}) }})
 	defer l.Close() // the folder goes with it
 	by := "listing"
@@ -226,7 +225,7 @@ func (c *comparison) listing(ctx context.Context, store target.Reader) error {
 		by = ByInventory
 		err = c.addInventory(ctx, l)
 	} else {
-		err = l.AddStore(ctx, store, importer.VerifyOptions{IdleTimeout: c.target.IdleTimeout}, c.Now)
+		err = l.AddStore(ctx, store, ObjectOptions{IdleTimeout: c.target.IdleTimeout}, c.Now)
 	}
 	if err != nil {
 		return err
@@ -254,7 +253,7 @@ func (c *comparison) listing(ctx context.Context, store target.Reader) error {
 	return err
 }
 
-func (c *comparison) addInventory(ctx context.Context, l *importer.Listing) error {
+func (c *comparison) addInventory(ctx context.Context, l *Listing) error {
 	inv, err := inventory.Open(c.Inventory, c.Columns)
 	if err != nil {
 		return inventoryError(err)
@@ -279,7 +278,7 @@ func inventoryError(err error) error {
 	return advice.Hint(fmt.Errorf("%w: inventory: %w", verdict.ErrRefused, err), "fetch the inventory again, with every file that its manifest.json names, as CSV or Parquet")
 }
 
-func (c *comparison) addClaims(ctx context.Context, l *importer.Listing, d *Device, by string) error {
+func (c *comparison) addClaims(ctx context.Context, l *Listing, d *Device, by string) error {
 	list, err := d.list()
 	if err != nil {
 		return err
@@ -291,13 +290,13 @@ func (c *comparison) addClaims(ctx context.Context, l *importer.Listing, d *Devi
 
 // difference keeps the first findings, and writes all of them to the file.
 func (c *comparison) difference(d *Device, by string, e *target.Error) {
-	r, kind := c.report, importer.KindOf(e)
+	r, kind := c.report, KindOf(e)
 	line := differenceLine{Kind: kind, By: by, Key: e.Path, Code: e.Code, Cause: e.Cause}
 	if d != nil {
 		line.Receipts = d.Receipts
 	}
 	c.found.add(line) // each finding, with the way that it was found
-	if d != nil && (kind == importer.KindMissing || kind == importer.KindDifferent) && c.again(toldObject{d.Receipts, e.Path}) {
+	if d != nil && (kind == KindMissing || kind == KindDifferent) && c.again(toldObject{d.Receipts, e.Path}) {
 		r.repeated++
 		return
 	}

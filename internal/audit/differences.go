@@ -8,20 +8,19 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // differenceLine is one finding in the file of --differences.
 type differenceLine struct {
-	Kind     importer.DifferenceKind `json:"kind"`
-	By       string                  `json:"by"`
-	Receipts string                  `json:"receipts,omitempty"` // folder; an extra object has none
-	Key      string                  `json:"key"`
-	KeyBytes []byte                  `json:"key_base64,omitempty"` // of a key that is not UTF-8, which JSON cannot hold
-	Code     target.Code             `json:"code"`
-	Cause    string                  `json:"cause,omitempty"`
+	Kind     DifferenceKind `json:"kind"`
+	By       string         `json:"by"`
+	Receipts string         `json:"receipts,omitempty"` // folder; an extra object has none
+	Key      string         `json:"key"`
+	KeyBytes []byte         `json:"key_base64,omitempty"` // of a key that is not UTF-8, which JSON cannot hold
+	Code     target.Code    `json:"code"`
+	Cause    string         `json:"cause,omitempty"`
 }
 
 // differenceFile takes every finding, of which the report has the first ones only.

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -20,7 +19,7 @@ func TestDifferencesHarmless(t *testing.T) {
 		var out bytes.Buffer
 		d := newDifferenceFile(&out, name)
 		for _, key := range keys {
-			d.add(differenceLine{Kind: importer.KindExtra, By: "listing", Key: key, Code: target.CodeExtraObject, Cause: "+" + key})
+			d.add(differenceLine{Kind: KindExtra, By: "listing", Key: key, Code: target.CodeExtraObject, Cause: "+" + key})
 		}
 		if err := d.flush(); err != nil {
 			t.Fatal(err)

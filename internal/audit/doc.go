@@ -6,7 +6,10 @@
 //
 //	r := &audit.Report{Devices: devices} → Sum → Compare → End
 //
+// Objects asks a store about each, a Listing compares with what the store, or an inventory,
+// lists.
+//
 // Nothing is called clean that was not looked at. The package may import the format, the
-// verifier and what a target is; it reaches neither what loads nor what runs imports. It only
-// reads, and needs no key.
+// verifier, the words of receipts, and what a target is and how it is asked; it reaches neither
+// what loads nor what runs imports, and is given the adapter. It only reads, and needs no key.
 package audit

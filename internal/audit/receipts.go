@@ -11,7 +11,6 @@ import (
 	"io"
 	"path/filepath"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/files"
@@ -22,11 +21,11 @@ import (
 
 // Device is one device's receipts, and what was found of them.
 type Device struct {
-	Receipts            string                  `json:"receipts"` // folder
-	*fsck.ReceiptReport                         // nil: no disks, the list was believed as it is
-	Store               *importer.VerifyReport  `json:"store,omitempty"`
-	Listing             *importer.ListingReport `json:"listing,omitempty"`
-	Canceled            *receipt.CancelMark     `json:"canceled,omitempty"` // the run was given up
+	Receipts            string              `json:"receipts"` // folder
+	*fsck.ReceiptReport                     // nil: no disks, the list was believed as it is
+	Store               *ObjectReport       `json:"store,omitempty"`
+	Listing             *ListingReport      `json:"listing,omitempty"`
+	Canceled            *receipt.CancelMark `json:"canceled,omitempty"` // the run was given up
 
 	objects uint64 // that the list says are in the store
 	other   bool   // the objects are in another target than the job's
@@ -74,7 +73,7 @@ func (d *Device) count() error {
 		return err
 	}
 	defer list.Close()
-	d.objects, err = importer.CountObjects(bufio.NewReader(list))
+	d.objects, err = CountObjects(bufio.NewReader(list))
 	return err
 }
 

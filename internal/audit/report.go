@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/fsck"
@@ -18,25 +17,25 @@ import (
 
 // Report is the union of the devices, and each of them.
 type Report struct {
-	Devices     []*Device               `json:"devices"`
-	Missing     []string                `json:"missing"` // devices of the jobs without receipts here
-	Target      string                  `json:"target,omitempty"`
-	Endpoint    string                  `json:"endpoint,omitempty"` // "" is that of AWS
-	By          string                  `json:"by,omitempty"`
-	Store       *importer.VerifyReport  `json:"store,omitempty"`   // nil: no object was asked for
-	Listing     *importer.ListingReport `json:"listing,omitempty"` // nil: nothing was listed
-	Sample      *sample.Report          `json:"sample,omitempty"`
-	Proof       string                  `json:"proof,omitempty"` // what has been proven of the content
-	Complete    bool                    `json:"complete"`        // of several devices: all devices of the job
-	Origin      string                  `json:"origin"`
-	Compared    string                  `json:"compared"`                   // of the objects: see compared
-	Verdict     *fsck.Verdict           `json:"receipts_verdict,omitempty"` // nil: they were not checked
-	Words       string                  `json:"verdict,omitempty"`          // of all, as people read it
-	broken      bool                    // the comparison did not come to its end
-	Differences []string                `json:"differences,omitempty"` // the first maxDifferences
-	found       uint64                  // all of them
-	repeated    uint64                  // missing or different by one way of looking, and told by another before
-	remedies    []string                // of the differences, each once
+	Devices     []*Device      `json:"devices"`
+	Missing     []string       `json:"missing"` // devices of the jobs without receipts here
+	Target      string         `json:"target,omitempty"`
+	Endpoint    string         `json:"endpoint,omitempty"` // "" is that of AWS
+	By          string         `json:"by,omitempty"`
+	Store       *ObjectReport  `json:"store,omitempty"`   // nil: no object was asked for
+	Listing     *ListingReport `json:"listing,omitempty"` // nil: nothing was listed
+	Sample      *sample.Report `json:"sample,omitempty"`
+	Proof       string         `json:"proof,omitempty"` // what has been proven of the content
+	Complete    bool           `json:"complete"`        // of several devices: all devices of the job
+	Origin      string         `json:"origin"`
+	Compared    string         `json:"compared"`                   // of the objects: see compared
+	Verdict     *fsck.Verdict  `json:"receipts_verdict,omitempty"` // nil: they were not checked
+	Words       string         `json:"verdict,omitempty"`          // of all, as people read it
+	broken      bool           // the comparison did not come to its end
+	Differences []string       `json:"differences,omitempty"` // the first maxDifferences
+	found       uint64         // all of them
+	repeated    uint64         // missing or different by one way of looking, and told by another before
+	remedies    []string       // of the differences, each once
 }
 
 var (
@@ -141,13 +140,13 @@ func (r *Report) printObjects(w io.Writer) {
 func (r *Report) prove() {
 	switch {
 	case r.Store != nil:
-		r.Proof = importer.ProofText(r.Store.Proofs)
+		r.Proof = ProofText(r.Store.Proofs)
 	case r.Listing != nil:
 		r.Proof = "presence and size only: no content is proven"
 	}
 }
 
-func printStore(w io.Writer, s *importer.VerifyReport) {
+func printStore(w io.Writer, s *ObjectReport) {
 	fmt.Fprintf(w, "store       %d of %s are there and the same, %s\n", s.Same, terminal.Plural(s.Objects, "object"), terminal.Size(s.Bytes))
 	printCounts(w, s.Missing, s.Different, s.NotCompared)
 }
@@ -162,7 +161,7 @@ func printCounts(w io.Writer, missing, different, notCompared uint64) {
 }
 
 // printListing says what was compared.
-func printListing(w io.Writer, l *importer.ListingReport) {
+func printListing(w io.Writer, l *ListingReport) {
 	taken := "taken at an unknown time"
 	switch {
 	case !l.Until.IsZero():

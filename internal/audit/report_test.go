@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/sample"
@@ -18,7 +17,7 @@ import (
 func TestDifferencesShown(t *testing.T) {
 	for n, want := range map[int]string{20: "", 21: "… and 1 more", maxDifferences: "… and 29980 more"} {
 		r := &Report{By: "head", Devices: []*Device{{ReceiptReport: &fsck.ReceiptReport{Manifest: &fsck.Report{}}}},
-			Store: &importer.VerifyReport{Missing: uint64(n), Differences: uint64(n)}, found: uint64(n)}
+			Store: &ObjectReport{Missing: uint64(n), Differences: uint64(n)}, found: uint64(n)}
 		if n == maxDifferences {
 			r.found = 3 * maxDifferences // more than are kept
 		}
@@ -66,7 +65,7 @@ func TestVerifyImportUnchecked(t *testing.T) {
 
 // TestVerifyImportCompared: only what was looked at is called clean.
 func TestVerifyImportCompared(t *testing.T) {
-	store := func(s importer.VerifyReport) *importer.VerifyReport { return &s }
+	store := func(s ObjectReport) *ObjectReport { return &s }
 	tests := map[string]struct {
 		r        Report
 		compared string
@@ -74,14 +73,14 @@ func TestVerifyImportCompared(t *testing.T) {
 	}{
 		"offline":              {Report{}, comparedNone, "receipts clean, objects not compared"},
 		"never begun":          {Report{By: "head", broken: true}, comparedNone, "receipts clean, objects not compared"},
-		"broken before any":    {Report{By: "head", broken: true, Store: store(importer.VerifyReport{})}, comparedNone, "receipts clean, objects not compared"},
-		"no answer at all":     {Report{By: "head", Store: store(importer.VerifyReport{Objects: 2, NotCompared: 2})}, comparedNone, "receipts clean, objects not compared"},
-		"broken after some":    {Report{By: "head", broken: true, Store: store(importer.VerifyReport{Objects: 2, Same: 2})}, comparedPartly, "receipts clean, objects compared in part only"},
-		"no answer about some": {Report{By: "head", Store: store(importer.VerifyReport{Objects: 2, Same: 1, NotCompared: 1})}, comparedPartly, "not everything is in the target or proven"},
-		"no objects":           {Report{By: "head", Store: store(importer.VerifyReport{})}, comparedNone, "receipts clean, no objects to compare"},
-		"a sample":             {Report{By: "head", Store: store(importer.VerifyReport{Objects: 2, Same: 2}), Sample: &sample.Report{}}, comparedSample, "clean"},
-		"all":                  {Report{By: "head", Store: store(importer.VerifyReport{Objects: 2, Same: 2})}, comparedAll, "clean"},
-		"all of an inventory":  {Report{By: "inventory", Listing: &importer.ListingReport{Objects: 1, Same: 1}}, comparedAll, "clean"},
+		"broken before any":    {Report{By: "head", broken: true, Store: store(ObjectReport{})}, comparedNone, "receipts clean, objects not compared"},
+		"no answer at all":     {Report{By: "head", Store: store(ObjectReport{Objects: 2, NotCompared: 2})}, comparedNone, "receipts clean, objects not compared"},
+		"broken after some":    {Report{By: "head", broken: true, Store: store(ObjectReport{Objects: 2, Same: 2})}, comparedPartly, "receipts clean, objects compared in part only"},
+		"no answer about some": {Report{By: "head", Store: store(ObjectReport{Objects: 2, Same: 1, NotCompared: 1})}, comparedPartly, "not everything is in the target or proven"},
+		"no objects":           {Report{By: "head", Store: store(ObjectReport{})}, comparedNone, "receipts clean, no objects to compare"},
+		"a sample":             {Report{By: "head", Store: store(ObjectReport{Objects: 2, Same: 2}), Sample: &sample.Report{}}, comparedSample, "clean"},
+		"all":                  {Report{By: "head", Store: store(ObjectReport{Objects: 2, Same: 2})}, comparedAll, "clean"},
+		"all of an inventory":  {Report{By: "inventory", Listing: &ListingReport{Objects: 1, Same: 1}}, comparedAll, "clean"},
 	}
 	for name, test := range tests {
 		test.r.Devices = []*Device{clean()}
@@ -97,7 +96,7 @@ func TestVerifyImportCompared(t *testing.T) {
 func TestDifferenceOnce(t *testing.T) {
 	d := clean()
 	d.Receipts = "receipts"
-	r := &Report{By: "head", Devices: []*Device{d}, Store: &importer.VerifyReport{Objects: 2, Missing: 1, Different: 1}, Listing: &importer.ListingReport{Missing: 2}}
+	r := &Report{By: "head", Devices: []*Device{d}, Store: &ObjectReport{Objects: 2, Missing: 1, Different: 1}, Listing: &ListingReport{Missing: 2}}
 	c := &comparison{report: r}
 	missing := target.NewError(target.CodeMissing, "in/a", "", nil)
 	c.difference(d, "head", missing)

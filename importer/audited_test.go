@@ -17,12 +17,15 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/audit/inventory"
 	"github.com/sledge-io/sledge/internal/audit/inventory/inventorytest"
 	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/sample"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
+
+// What a run has stored and signed is audited here: the two share no comparison.
 
 // listOf imports a source into a store and returns its objects.list.
 func listOf(t *testing.T, s *fakeSource, target target.Target, change func(*Options)) []byte {
@@ -40,9 +43,9 @@ func listOf(t *testing.T, s *fakeSource, target target.Target, change func(*Opti
 
 // compareListing holds rows against lists, with little memory, and returns the
 // findings as "device kind key".
-func compareListing(t *testing.T, taken time.Time, rows []target.Listed, lists ...[]byte) (ListingReport, []ListingReport, []string) {
+func compareListing(t *testing.T, taken time.Time, rows []target.Listed, lists ...[]byte) (audit.ListingReport, []audit.ListingReport, []string) {
 	t.Helper()
-	l := NewListing(ListingOptions{Scratch: memDisk(), Prefix: "in/", Memory: 1 << 10})
+	l := audit.NewListing(audit.ListingOptions{Scratch: memDisk(), Prefix: "in/", Memory: 1 << 10})
 	defer l.Close()
 	l.Source("test", taken)
 	for _, r := range rows {
@@ -57,7 +60,7 @@ func compareListing(t *testing.T, taken time.Time, rows []target.Listed, lists .
 	}
 	var found []string
 	total, devices, err := l.Compare(context.Background(), func(device int, e *target.Error) {
-		found = append(found, fmt.Sprintf("%d %s %s", device, KindOf(e), e.Path))
+		found = append(found, fmt.Sprintf("%d %s %s", device, audit.KindOf(e), e.Path))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -184,20 +187,20 @@ func TestS3Listing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(server.BucketFolder(), "in", "stranger +%"), []byte("!"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	l := NewListing(ListingOptions{Scratch: memDisk(), Prefix: "in/"})
+	l := audit.NewListing(audit.ListingOptions{Scratch: memDisk(), Prefix: "in/"})
 	defer l.Close()
-	if err := l.AddStore(context.Background(), to, VerifyOptions{}, time.Now); err != nil {
+	if err := l.AddStore(context.Background(), to, audit.ObjectOptions{}, time.Now); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.AddClaims(context.Background(), bytes.NewReader(list), func(e *target.Error) { t.Error(e) }); err != nil {
 		t.Fatal(err)
 	}
 	var found []string
-	total, _, err := l.Compare(context.Background(), func(_ int, e *target.Error) { found = append(found, string(KindOf(e))+" "+e.Path) })
+	total, _, err := l.Compare(context.Background(), func(_ int, e *target.Error) { found = append(found, string(audit.KindOf(e))+" "+e.Path) })
 	if err != nil || total.Same != uint64(len(keys)) || total.Taken.IsZero() || total.Until.Before(total.Taken) || !slices.Equal(found, []string{"extra in/stranger +%"}) {
 		t.Errorf("%+v, %q, %v", total, found, err)
 	}
-	rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), to, VerifyOptions{By: ByAttributes})
+	rep, err := audit.Objects(context.Background(), bytes.NewReader(list), to, audit.ObjectOptions{By: audit.ByAttributes})
 	if err != nil || rep.Same != uint64(len(keys)) || rep.Proofs[entry.ProofSHA256] != rep.Same {
 		t.Errorf("attributes: %+v, %v", rep, err)
 	}
@@ -227,7 +230,7 @@ func TestS3Listing(t *testing.T) {
 	if err := os.Remove(filepath.Join(server.BucketFolder(), "in", "plain")); err != nil {
 		t.Fatal(err)
 	}
-	rep, err = VerifyObjects(context.Background(), bytes.NewReader(list), to, VerifyOptions{By: ByAttributes})
+	rep, err = audit.Objects(context.Background(), bytes.NewReader(list), to, audit.ObjectOptions{By: audit.ByAttributes})
 	if err != nil || rep.Missing != 1 || rep.Same != uint64(len(keys)-1) {
 		t.Errorf("attributes, one missing: %+v, %v", rep, err)
 	}
@@ -244,9 +247,9 @@ func TestVerifySample(t *testing.T) {
 	lists := [][]byte{listOf(t, a, f, func(*Options) {}), listOf(t, b, f, func(o *Options) { o.RunID = "run-2" })}
 	f.byCall = map[string]int{}
 	sampler := sample.NewSampler(100, 30, "seed")
-	var total VerifyReport
+	var total audit.ObjectReport
 	for _, list := range lists {
-		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{By: ByReadBack, Sample: sampler})
+		rep, err := audit.Objects(context.Background(), bytes.NewReader(list), f, audit.ObjectOptions{By: audit.ByReadBack, Sample: sampler})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -255,7 +258,7 @@ func TestVerifySample(t *testing.T) {
 	if total.Objects != 30 || total.Same != 30 || f.byCall["head"] != 30 || f.byCall["get"] != 30 || total.Proofs[entry.ProofReadBack] != 30 {
 		t.Errorf("%+v, %v", total, f.byCall)
 	}
-	if _, err := VerifyObjects(context.Background(), bytes.NewReader(lists[0]), f, VerifyOptions{Sample: sample.NewSampler(49, 3, "x")}); err == nil {
+	if _, err := audit.Objects(context.Background(), bytes.NewReader(lists[0]), f, audit.ObjectOptions{Sample: sample.NewSampler(49, 3, "x")}); err == nil {
 		t.Error("a list of more objects than were counted was accepted")
 	}
 }
@@ -281,11 +284,11 @@ func TestVerifyAttributes(t *testing.T) {
 		a, b := sum(data[:16<<20]), sum(data[16<<20:])
 		return []target.Part{{Number: 1, Size: 16 << 20, SHA256: target.Encode64(a)}, {Number: 2, Size: 1 << 20, SHA256: target.Encode64(b)}}
 	}
-	verify := func(parts []target.Part) (VerifyReport, []string) {
+	verify := func(parts []target.Part) (audit.ObjectReport, []string) {
 		t.Helper()
 		var found []string
-		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), &attributed{f, map[string][]target.Part{"in/big": parts}},
-			VerifyOptions{By: ByAttributes, Difference: func(e *target.Error) { found = append(found, e.Error()) }})
+		rep, err := audit.Objects(context.Background(), bytes.NewReader(list), &attributed{f, map[string][]target.Part{"in/big": parts}},
+			audit.ObjectOptions{By: audit.ByAttributes, Difference: func(e *target.Error) { found = append(found, e.Error()) }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -308,7 +311,7 @@ func TestVerifyAttributes(t *testing.T) {
 	if rep, found := verify(good()); rep.Same != 8 || rep.Proofs[entry.ProofSHA256] != 1 || rep.Proofs[entry.ProofReadBack] != 7 || f.gets != 7 {
 		t.Errorf("no checksum of the whole: %+v %q, %d read back", rep, found, f.gets)
 	}
-	if _, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{By: ByAttributes}); err == nil {
+	if _, err := audit.Objects(context.Background(), bytes.NewReader(list), f, audit.ObjectOptions{By: audit.ByAttributes}); err == nil {
 		t.Error("a target without attributes was asked for them")
 	}
 }
@@ -327,7 +330,7 @@ func TestVerifyStopped(t *testing.T) {
 		cancel()
 		return true, nil
 	}
-	rep, err := VerifyObjects(ctx, list, f, VerifyOptions{})
+	rep, err := audit.Objects(ctx, list, f, audit.ObjectOptions{})
 	if !errors.Is(err, context.Canceled) || rep.Same == 16 {
 		t.Errorf("%v, %+v", err, rep)
 	}

@@ -1,10 +1,9 @@
-package importer
+package audit
 
 import (
 	"context"
 	"fmt"
 
-	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -15,29 +14,25 @@ type attributesReader interface {
 	Attributes(ctx context.Context, key string) (target.Object, []target.Part, error)
 }
 
-// compareParts holds the parts that a store tells against the manifest's, one by
-// one, and returns how many were compared. Parts that were cut otherwise, or that
-// come without a SHA-256, say nothing.
-func compareParts(x content.Expected, parts []target.Part) (compared int, err error) {
-	if len(parts) != len(x.Parts) {
+// compareParts holds the parts that a store tells against the record's, one by one, and returns
+// how many were compared. Parts that were cut otherwise, or that come without a SHA-256, say
+// nothing.
+func (x *expected) compareParts(parts []target.Part) (compared int, err error) {
+	if len(parts) != len(x.parts) {
 		return 0, nil
 	}
-	left := x.Size
+	left := x.size
 	for i, p := range parts {
-		size := left
-		if x.PartSize > 0 {
-			size = min(left, x.PartSize)
-		}
-		if p.Number != i+1 || p.Size != size {
+		if p.Number != i+1 || p.Size != x.partLength(left) {
 			return 0, nil
 		}
-		left -= size
+		left -= p.Size
 	}
 	for i, p := range parts {
 		if p.SHA256 == "" {
 			continue
 		}
-		if p.SHA256 != target.Encode64(x.Parts[i][:]) {
+		if p.SHA256 != target.Encode64(x.parts[i][:]) {
 			return compared, target.NewError(target.CodeStoredWrong, "", fmt.Sprintf("part %d has another SHA-256", i+1), nil)
 		}
 		compared++

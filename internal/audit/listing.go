@@ -1,4 +1,4 @@
-package importer
+package audit
 
 import (
 	"context"
@@ -87,12 +87,12 @@ func (l *Listing) Add(o target.Listed) error {
 }
 
 // AddStore lists the store's prefix. now is the clock.
-func (l *Listing) AddStore(ctx context.Context, to target.Reader, opts VerifyOptions, now func() time.Time) error {
+func (l *Listing) AddStore(ctx context.Context, to target.Reader, opts ObjectOptions, now func() time.Time) error {
 	store, ok := to.(target.Lister)
 	if !ok {
 		return errors.New("this target cannot be listed")
 	}
-	calls := newVerifyCaller(ctx, opts)
+	calls := opts.withDefaults().caller(ctx)
 	l.Source("ListObjectsV2", now())
 	turns := target.NewLoopGuard()
 	for token := ""; ; {

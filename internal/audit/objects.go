@@ -1,6 +1,7 @@
-package importer
+package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,25 +9,24 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/sample"
 )
 
-// Method is how VerifyObjects looks at an object.
+// Method is how Objects looks at an object.
 type Method string
 
-// The methods. The zero value of VerifyOptions takes ByHead.
+// The methods. The zero value of ObjectOptions takes ByHead.
 const (
 	ByHead       Method = "head"       // the store's checksum of the whole
 	ByAttributes Method = "attributes" // and those of its parts, where the store tells them
 	ByReadBack   Method = "read-back"  // the bytes
 )
 
-// VerifyOptions configures VerifyObjects. The zero value asks for checksums.
-type VerifyOptions struct {
+// ObjectOptions configures Objects. The zero value asks for checksums.
+type ObjectOptions struct {
 	By          Method
 	Prefix      string          // that was asked for: every key of the list must lie below it
 	Sample      *sample.Sampler // which objects are looked at; nil: all
@@ -40,8 +40,8 @@ type VerifyOptions struct {
 	Difference func(*target.Error)
 }
 
-// VerifyReport is what VerifyObjects found.
-type VerifyReport struct {
+// ObjectReport is what Objects found.
+type ObjectReport struct {
 	Lines       uint64                 `json:"lines"`
 	Objects     uint64                 `json:"objects"` // that were looked at
 	Bytes       int64                  `json:"bytes"`   // of those that are the same
@@ -55,7 +55,7 @@ type VerifyReport struct {
 }
 
 // Add takes another device's report into this one.
-func (r *VerifyReport) Add(o VerifyReport) {
+func (r *ObjectReport) Add(o ObjectReport) {
 	r.Lines, r.Objects, r.Bytes, r.Same = r.Lines+o.Lines, r.Objects+o.Objects, r.Bytes+o.Bytes, r.Same+o.Same
 	r.Missing, r.Different, r.NotCompared = r.Missing+o.Missing, r.Different+o.Different, r.NotCompared+o.NotCompared
 	r.Differences, r.Parts = r.Differences+o.Differences, r.Parts+o.Parts
@@ -67,21 +67,20 @@ func (r *VerifyReport) Add(o VerifyReport) {
 	}
 }
 
-// VerifyObjects holds a store against an objects.list, with read rights in the
+// Objects holds a store against an objects.list, with read rights in the
 // store alone: every object that the list calls stored or already there must
 // exist with the size and digests of its record. That the list itself is whole
 // and signed is checked elsewhere (verify import); here each line must fit its
 // own record. A difference is not an error: the report counts and Difference
 // names it. An error means that the list or the store could not be read, or that ctx
 // ended first: then the report is of a part of the list.
-func VerifyObjects(ctx context.Context, list io.Reader, target target.Reader, opts VerifyOptions) (VerifyReport, error) {
-	setDefault(&opts.By, ByHead)
-	setDefault(&opts.Concurrency, 16)
+func Objects(ctx context.Context, list io.Reader, target target.Reader, opts ObjectOptions) (ObjectReport, error) {
+	opts = opts.withDefaults()
 	asked := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	v := &verifier{opts: opts, target: target, cancel: cancel, report: VerifyReport{Proofs: map[entry.Proof]uint64{}}}
-	v.calls = newVerifyCaller(ctx, opts)
+	v := &verifier{opts: opts, target: target, cancel: cancel, report: ObjectReport{Proofs: map[entry.Proof]uint64{}}}
+	v.calls = opts.caller(ctx)
 	if opts.By == ByAttributes {
 		var ok bool
 		if v.attributes, ok = target.(attributesReader); !ok {
@@ -109,27 +108,32 @@ func VerifyObjects(ctx context.Context, list io.Reader, target target.Reader, op
 	return v.report, err
 }
 
-func newVerifyCaller(ctx context.Context, opts VerifyOptions) *request.Caller {
-	setDefault(&opts.Concurrency, 16)
-	setDefault(&opts.Retries, 8)
-	setDefault(&opts.Backoff, 200*time.Millisecond)
-	setDefault(&opts.CallTimeout, 2*time.Minute)
-	setDefault(&opts.IdleTimeout, time.Minute)
-	calls := request.New(request.Settings{IdleTimeout: opts.IdleTimeout, Requests: min(opts.Concurrency, 256),
-		Retries: opts.Retries, RetryBudget: defaultRetryBudget, Backoff: opts.Backoff, CallTimeout: opts.CallTimeout}, ctx.Done())
+func (o ObjectOptions) withDefaults() ObjectOptions {
+	o.By, o.Concurrency, o.Retries = cmp.Or(o.By, ByHead), cmp.Or(o.Concurrency, 16), cmp.Or(o.Retries, 8)
+	o.Backoff, o.CallTimeout, o.IdleTimeout = cmp.Or(o.Backoff, 200*time.Millisecond), cmp.Or(o.CallTimeout, 2*time.Minute), cmp.Or(o.IdleTimeout, time.Minute)
+	return o
+}
+
+// retryBudget is how many retries all calls have together, beside one for ten that succeed.
+const retryBudget = 10000
+
+// caller makes the calls, until ctx ends.
+func (o ObjectOptions) caller(ctx context.Context) *request.Caller {
+	calls := request.New(request.Settings{IdleTimeout: o.IdleTimeout, Requests: min(o.Concurrency, 256),
+		Retries: o.Retries, RetryBudget: retryBudget, Backoff: o.Backoff, CallTimeout: o.CallTimeout}, ctx.Done())
 	calls.EndWith(ctx)
 	return calls
 }
 
 type verifier struct {
-	opts       VerifyOptions
+	opts       ObjectOptions
 	target     target.Reader
 	attributes attributesReader // ByAttributes
 	calls      *request.Caller
 	cancel     context.CancelFunc
 
 	mu     sync.Mutex
-	report VerifyReport
+	report ObjectReport
 	fatal  error
 }
 
@@ -185,7 +189,7 @@ func (v *verifier) check(ctx context.Context, c claim) {
 func (v *verifier) object(ctx context.Context, c claim) error {
 	obj, parts, err := v.describe(ctx, c)
 	if err != nil && v.opts.By != ByAttributes || target.IsNotFound(err) {
-		err = inWords(ctx, v.calls, v.target, c.line.Key, err)
+		err = request.InWords(ctx, v.calls, v.target, c.line.Key, err)
 	}
 	if target.IsNotFound(err) {
 		return target.NewError(target.CodeMissing, "", "the store does not have it", nil)
@@ -193,19 +197,19 @@ func (v *verifier) object(ctx context.Context, c claim) error {
 	if err != nil {
 		return err
 	}
-	verdict, proof := c.judge(obj)
-	if verdict == content.Different {
+	proof, differs := c.judge(obj)
+	if differs {
 		return target.NewError(target.CodeStoredWrong, "", "size or checksum differ", nil)
 	}
-	compared, err := compareParts(c.want, parts)
+	compared, err := c.want.compareParts(parts)
 	if err != nil {
 		return err
 	}
-	if verdict == content.Incomparable && compared == len(c.want.Parts) {
-		verdict, proof = content.Same, entry.ProofSHA256
+	if proof == entry.ProofNone && compared == len(c.want.parts) {
+		proof = entry.ProofSHA256
 	}
-	if v.opts.By == ByReadBack || verdict == content.Incomparable {
-		if err := readBack(ctx, v.calls, v.target, c.line.Key, obj.VersionID, c.want); err != nil {
+	if v.opts.By == ByReadBack || proof == entry.ProofNone {
+		if err := v.readBack(ctx, c, obj.VersionID); err != nil {
 			return err
 		}
 		proof = entry.ProofReadBack
@@ -228,11 +232,23 @@ func (v *verifier) describe(ctx context.Context, c claim) (obj target.Object, pa
 	return obj, parts, err
 }
 
+// readBack gets an object and holds its bytes against the record's digests.
+func (v *verifier) readBack(ctx context.Context, c claim, version string) error {
+	return v.calls.Idempotent(ctx, request.Call{Name: request.GetObject, Key: c.line.Key, Payload: c.want.size}, func(ctx context.Context) error {
+		body, err := request.Get(ctx, v.target, c.line.Key, version)
+		if err != nil {
+			return err
+		}
+		defer body.Close() // read only
+		return c.want.read(body)
+	})
+}
+
 func (v *verifier) same(c claim, proof entry.Proof, parts int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.report.Same++
-	v.report.Bytes += c.want.Size
+	v.report.Bytes += c.want.size
 	v.report.Proofs[proof]++
 	v.report.Parts += uint64(parts)
 	v.looked()

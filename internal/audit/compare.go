@@ -1,4 +1,4 @@
-package importer
+package audit
 
 import (
 	"encoding/binary"
@@ -22,7 +22,7 @@ type claimed struct {
 
 func newClaimed(c claim, device int) claimed {
 	algorithm := map[entry.Proof]string{entry.ProofSHA256: "SHA256", entry.ProofCRC: "CRC64NVME"}[c.line.Proof]
-	return claimed{device, c.want.Size, c.line.Verified, clipText(c.line.ETag), algorithm}
+	return claimed{device, c.want.size, c.line.Verified, clipText(c.line.ETag), algorithm}
 }
 
 // clipText bounds a text of a list that nobody may have verified.
