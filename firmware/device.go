@@ -148,10 +148,7 @@ func (d *Device) RecordCheckpoint(origin string, size uint64, root, plan [32]byt
 	if d.record.State == Tampered {
 		return d.Allows(EventSealDone)
 	}
-	for _, c := range d.record.Checkpoints {
-		if c.Origin != origin {
-			continue
-		}
+	if c, ok := d.recorded(origin); ok {
 		if c.Size == size && c.Root == root && c.plan() == plan {
 			return nil
 		}
@@ -167,23 +164,23 @@ func (d *Device) RecordCheckpoint(origin string, size uint64, root, plan [32]byt
 
 // RecordedCheckpoint gives what RecordCheckpoint made durable for an origin.
 func (d *Device) RecordedCheckpoint(origin string) (size uint64, root [32]byte, ok bool) {
-	for _, c := range d.record.Checkpoints {
-		if c.Origin == origin {
-			return c.Size, c.Root, true
-		}
+	c, ok := d.recorded(origin)
+	return c.Size, c.Root, ok
+}
+
+func (d *Device) recorded(origin string) (c Checkpoint, ok bool) {
+	i := slices.IndexFunc(d.record.Checkpoints, func(c Checkpoint) bool { return c.Origin == origin })
+	if i < 0 {
+		return c, false
 	}
-	return 0, root, false
+	return d.record.Checkpoints[i], true
 }
 
 // RecordedPlan gives the digest that RecordCheckpoint made durable; zeros where there is
 // none.
 func (d *Device) RecordedPlan(origin string) (plan [32]byte) {
-	for _, c := range d.record.Checkpoints {
-		if c.Origin == origin {
-			return c.plan()
-		}
-	}
-	return plan
+	c, _ := d.recorded(origin)
+	return c.plan()
 }
 
 // write makes a record the device's: state.json first, then state.counter. A

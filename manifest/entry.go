@@ -2,9 +2,11 @@ package manifest
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
+	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/fields"
 )
 
@@ -132,15 +134,22 @@ type End struct {
 	Totals                           []byte // box
 }
 
-func entryHead(kind EntryKind) *fields.Writer {
-	return fields.NewWriter([]byte{Version, byte(kind)})
-}
-
-func finish(w *fields.Writer) ([]byte, error) {
+// encodeEntry writes an entry's bytes.
+func encodeEntry(kind EntryKind, form fields.Form) ([]byte, error) {
+	w := fields.NewWriter([]byte{Version, byte(kind)})
+	form.Write(w)
 	if len(w.Bytes()) > MaxEntry {
 		return nil, fmt.Errorf("log entry of %d bytes is over the limit of %d", len(w.Bytes()), MaxEntry)
 	}
 	return w.Bytes(), nil
+}
+
+// hashes is a field of hashes.
+func hashes(number int, critical bool, hs *[][32]byte) fields.Line {
+	return fields.Custom(number, critical, func(w *fields.Writer) { w.Blob(number, critical, joinHashes(*hs)) }, func(f fields.Field) (err error) {
+		*hs, err = splitHashes(f.Value)
+		return err
+	})
 }
 
 func joinHashes(hs [][32]byte) []byte {
@@ -162,100 +171,114 @@ func splitHashes(b []byte) ([][32]byte, error) {
 	return hs, nil
 }
 
-// Encode returns the entry's bytes.
-func (s *Start) Encode() ([]byte, error) {
-	w := entryHead(EntryStart)
-	w.Blob(1, true, s.Scope.Job[:])
-	w.Blob(2, true, s.Scope.Device[:])
-	w.Uint(3, true, uint64(s.Scope.Generation))
-	w.Uint(4, true, s.JobSerial)
-	w.Blob(5, true, s.JobSHA256[:])
-	w.Uint(6, true, uint64(s.Bays))
-	w.Time(7, false, s.Unlocked)
-	return finish(w)
+func (s *Start) form() fields.Form {
+	var reserved uint64
+	return fields.Form{
+		fields.Array(1, true, s.Scope.Job[:]),
+		fields.Array(2, true, s.Scope.Device[:]),
+		fields.Uint(3, true, &s.Scope.Generation, math.MaxUint32),
+		fields.Uint(4, true, &s.JobSerial, math.MaxInt64),
+		fields.Array(5, true, s.JobSHA256[:]),
+		fields.Uint(6, true, &s.Bays, MaxBays),
+		fields.Time(7, false, &s.Unlocked),
+		fields.Uint(8, false, &reserved, math.MaxInt64),
+	}
+}
+
+func (e *WrapEntry) form() fields.Form {
+	return fields.Form{
+		fields.Uint(1, true, &e.Kind, math.MaxUint8),
+		fields.Array(2, true, e.SHA256[:]),
+		hashes(3, true, &e.Recipients),
+		fields.Array(4, true, e.Check[:]),
+		fields.Uint(5, true, &e.Generation, math.MaxUint32),
+	}
+}
+
+// form has the bay's number from 1 on.
+func (e *Event) form(bay *int) fields.Form {
+	return fields.Form{
+		fields.Time(1, false, &e.Time),
+		fields.Text(2, true, &e.What),
+		fields.Text(3, false, &e.Text),
+		fields.Uint(4, false, bay, MaxBays),
+	}
+}
+
+// form is that of packs and index packs: neither has all of it.
+func (p *Pack) form(matrix *uint64) fields.Form {
+	return fields.Form{
+		fields.Uint(1, true, &p.Number, math.MaxInt64),
+		fields.Array(2, true, p.ID[:]),
+		fields.Blob(3, true, &p.Header, crypto.FloeHeaderSize),
+		fields.Uint(4, true, &p.Geometry.K, MaxShards),
+		fields.Uint(5, true, &p.Geometry.M, MaxShards),
+		fields.Uint(6, true, &p.Geometry.BlockSize, MaxBlock),
+		fields.Uint(7, true, matrix, math.MaxUint8),
+		fields.Uint(8, true, &p.BodySize, uint64(MaxBody)),
+		fields.Uint(9, true, &p.Segments, 1<<20),
+		fields.Blob(10, true, &p.Bays, -1),
+		fields.Array(11, true, p.Root[:]),
+		hashes(12, true, &p.Pieces),
+		fields.Blob(13, false, &p.Lost, -1),
+		fields.Uint(14, true, &p.FirstPage, math.MaxInt64),
+		fields.Uint(15, true, &p.Pages, 1024),
+		fields.Blob(16, true, &p.FirstPath, FirstPathBox),
+	}
+}
+
+func (p *PageEntry) form() fields.Form {
+	return fields.Form{
+		fields.Uint(1, true, &p.Number, math.MaxInt64),
+		fields.Uint(2, true, &p.IndexPack, math.MaxInt64),
+		fields.Uint(3, true, &p.Offset, uint64(MaxBody)),
+		fields.Uint(4, true, &p.Length, MaxPageCiphertext),
+		fields.Array(5, true, p.SHA256[:]),
+		fields.Array(6, true, p.Root[:]),
+		fields.Flag(7, true, &p.Directory),
+	}
+}
+
+func (e *End) form() (f fields.Form) {
+	for i, n := range []*uint64{&e.Packs, &e.Pages, &e.IndexPacks, &e.FirstPack, &e.FirstPage, &e.FirstIndex, &e.BodySize} {
+		f = append(f, fields.Uint(i+1, true, n, math.MaxInt64))
+	}
+	return append(f, fields.Blob(8, true, &e.Totals, TotalsBox))
 }
 
 // Encode returns the entry's bytes.
-func (e *WrapEntry) Encode() ([]byte, error) {
-	w := entryHead(EntryWrap)
-	w.Uint(1, true, uint64(e.Kind))
-	w.Blob(2, true, e.SHA256[:])
-	w.Blob(3, true, joinHashes(e.Recipients))
-	w.Blob(4, true, e.Check[:])
-	w.Uint(5, true, uint64(e.Generation))
-	return finish(w)
-}
+func (s *Start) Encode() ([]byte, error) { return encodeEntry(EntryStart, s.form()) }
+
+// Encode returns the entry's bytes.
+func (e *WrapEntry) Encode() ([]byte, error) { return encodeEntry(EntryWrap, e.form()) }
 
 // Encode returns the entry's bytes; the text is cut to 1,024 bytes.
 func (e *Event) Encode() ([]byte, error) {
-	w := entryHead(EntryEvent)
-	w.Time(1, false, e.Time)
-	w.Text(2, true, e.What)
-	text := e.Text
-	if len(text) > 1024 {
-		text = strings.ToValidUTF8(text[:1024], "") // not in the middle of a character
+	cut, bay := *e, e.Bay+1
+	if len(cut.Text) > 1024 {
+		cut.Text = strings.ToValidUTF8(cut.Text[:1024], "") // not in the middle of a character
 	}
-	w.Text(3, false, text)
-	w.Uint(4, false, uint64(e.Bay+1))
-	return finish(w)
+	return encodeEntry(EntryEvent, cut.form(&bay))
 }
 
 // Encode returns the entry's bytes.
 func (p *Pack) Encode() ([]byte, error) {
-	kind := EntryPack
+	kind, matrix := EntryPack, uint64(MatrixID)
 	if p.IsIndex() {
 		kind = EntryIndex
 	}
-	w := entryHead(kind)
-	w.Uint(1, true, p.Number)
-	w.Blob(2, true, p.ID[:])
-	w.Blob(3, true, p.Header)
-	w.Uint(4, true, uint64(p.Geometry.K))
-	w.Uint(5, true, uint64(p.Geometry.M))
-	w.Uint(6, true, uint64(p.Geometry.BlockSize))
-	w.Uint(7, true, MatrixID)
-	w.Uint(8, true, uint64(p.BodySize))
-	w.Uint(9, true, p.Segments)
-	w.Blob(10, true, p.Bays)
-	w.Blob(11, true, p.Root[:])
-	w.Blob(12, true, joinHashes(p.Pieces))
-	w.Blob(13, false, p.Lost)
-	w.Uint(14, true, p.FirstPage)
-	w.Uint(15, true, p.Pages)
-	w.Blob(16, true, p.FirstPath)
-	return finish(w)
+	return encodeEntry(kind, p.form(&matrix))
 }
 
 // Encode returns the entry's bytes.
-func (p *PageEntry) Encode() ([]byte, error) {
-	w := entryHead(EntryPage)
-	w.Uint(1, true, p.Number)
-	w.Uint(2, true, p.IndexPack)
-	w.Uint(3, true, uint64(p.Offset))
-	w.Uint(4, true, uint64(p.Length))
-	w.Blob(5, true, p.SHA256[:])
-	w.Blob(6, true, p.Root[:])
-	w.Flag(7, true, p.Directory)
-	return finish(w)
-}
+func (p *PageEntry) Encode() ([]byte, error) { return encodeEntry(EntryPage, p.form()) }
 
 // Encode returns the entry's bytes.
-func (e *End) Encode() ([]byte, error) {
-	w := entryHead(EntryEnd)
-	w.Uint(1, true, e.Packs)
-	w.Uint(2, true, e.Pages)
-	w.Uint(3, true, e.IndexPacks)
-	w.Uint(4, true, e.FirstPack)
-	w.Uint(5, true, e.FirstPage)
-	w.Uint(6, true, e.FirstIndex)
-	w.Uint(7, true, e.BodySize)
-	w.Blob(8, true, e.Totals)
-	return finish(w)
-}
+func (e *End) Encode() ([]byte, error) { return encodeEntry(EntryEnd, e.form()) }
 
 // EncodeReceipt is a receipt log entry (section 10).
 func EncodeReceipt(commitment [32]byte) []byte {
-	w := entryHead(entryReceipt)
+	w := fields.NewWriter([]byte{Version, byte(entryReceipt)})
 	w.Blob(1, true, commitment[:])
 	return w.Bytes()
 }
@@ -293,42 +316,9 @@ func DecodeEntry(b []byte) (Entry, error) {
 	return e, nil
 }
 
-// decoder gathers the first error of a series of field reads.
-type decoder struct{ err error }
-
-func (d *decoder) uint(f fields.Field, max uint64) uint64 {
-	v, err := f.UintMax(max)
-	if err != nil {
-		d.err = err
-	}
-	return v
-}
-
-const maxInt64 = 1<<63 - 1
-
 func decodeStart(b []byte) (*Start, error) {
-	s, d := &Start{}, decoder{}
-	err := fields.Decode(b, fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: false, 8: false}, func(f fields.Field) error {
-		switch f.Number {
-		case 1:
-			d.err = f.Copy(s.Scope.Job[:])
-		case 2:
-			d.err = f.Copy(s.Scope.Device[:])
-		case 3:
-			s.Scope.Generation = uint32(d.uint(f, 1<<32-1))
-		case 4:
-			s.JobSerial = d.uint(f, maxInt64)
-		case 5:
-			d.err = f.Copy(s.JobSHA256[:])
-		case 6:
-			s.Bays = int(d.uint(f, MaxBays))
-		case 7:
-			s.Unlocked, d.err = f.Time()
-		case 8: // reserved
-			d.uint(f, maxInt64)
-		}
-		return d.err
-	})
+	s := &Start{}
+	err := s.form().Read(b)
 	if err == nil && (s.Scope.Job.IsZero() || s.Scope.Device.IsZero() || s.Scope.Generation == 0 || s.Bays == 0 || s.JobSHA256 == [32]byte{}) {
 		err = fmt.Errorf("incomplete start entry")
 	}
@@ -336,22 +326,8 @@ func decodeStart(b []byte) (*Start, error) {
 }
 
 func decodeWrapEntry(b []byte) (*WrapEntry, error) {
-	e, d := &WrapEntry{}, decoder{}
-	err := fields.Decode(b, fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true}, func(f fields.Field) error {
-		switch f.Number {
-		case 1:
-			e.Kind = WrapKind(d.uint(f, 255))
-		case 2:
-			d.err = f.Copy(e.SHA256[:])
-		case 3:
-			e.Recipients, d.err = splitHashes(f.Value)
-		case 4:
-			d.err = f.Copy(e.Check[:])
-		case 5:
-			e.Generation = uint32(d.uint(f, 1<<32-1))
-		}
-		return d.err
-	})
+	e := &WrapEntry{}
+	err := e.form().Read(b)
 	if err == nil && (e.Kind != WrapHPKE && e.Kind != WrapAge || e.SHA256 == [32]byte{} || e.Check == [16]byte{} || len(e.Recipients) == 0 || e.Generation == 0) {
 		err = fmt.Errorf("incomplete wrap entry or unknown kind %d", e.Kind)
 	}
@@ -359,20 +335,9 @@ func decodeWrapEntry(b []byte) (*WrapEntry, error) {
 }
 
 func decodeEvent(b []byte) (*Event, error) {
-	e, d := &Event{Bay: -1}, decoder{}
-	err := fields.Decode(b, fields.Schema{1: false, 2: true, 3: false, 4: false}, func(f fields.Field) error {
-		switch f.Number {
-		case 1:
-			e.Time, d.err = f.Time()
-		case 2:
-			e.What = string(f.Value)
-		case 3:
-			e.Text = string(f.Value)
-		case 4:
-			e.Bay = int(d.uint(f, MaxBays)) - 1
-		}
-		return d.err
-	})
+	e, bay := &Event{}, 0
+	err := e.form(&bay).Read(b)
+	e.Bay = bay - 1
 	if err == nil && (!eventWords[e.What] || len(e.Text) > 1024) {
 		err = fmt.Errorf("event %q, or one whose text is too long", e.What)
 	}
@@ -380,52 +345,11 @@ func decodeEvent(b []byte) (*Event, error) {
 }
 
 func decodePack(b []byte, index bool) (*Pack, error) {
-	p, d := &Pack{}, decoder{}
-	var matrix uint64
-	schema := fields.Schema{1: true, 2: true, 4: true, 5: true, 6: true, 7: true, 8: true, 10: true, 11: true, 12: true, 13: false}
+	p, matrix, not := &Pack{}, uint64(0), []int{14, 15, 16}
 	if index {
-		schema[14], schema[15], schema[16] = true, true, true
-	} else {
-		schema[3], schema[9] = true, true
+		not = []int{3, 9}
 	}
-	err := fields.Decode(b, schema, func(f fields.Field) error {
-		switch f.Number {
-		case 1:
-			p.Number = d.uint(f, maxInt64)
-		case 2:
-			d.err = f.Copy(p.ID[:])
-		case 3:
-			p.Header, d.err = f.Blob(74)
-		case 4:
-			p.Geometry.K = int(d.uint(f, MaxShards))
-		case 5:
-			p.Geometry.M = int(d.uint(f, MaxShards))
-		case 6:
-			p.Geometry.BlockSize = int(d.uint(f, MaxBlock))
-		case 7:
-			matrix = d.uint(f, 255)
-		case 8:
-			p.BodySize = int64(d.uint(f, uint64(MaxBody)))
-		case 9:
-			p.Segments = d.uint(f, 1<<20)
-		case 10:
-			p.Bays, d.err = f.Blob(-1)
-		case 11:
-			d.err = f.Copy(p.Root[:])
-		case 12:
-			p.Pieces, d.err = splitHashes(f.Value)
-		case 13:
-			p.Lost, d.err = f.Blob(-1)
-		case 14:
-			p.FirstPage = d.uint(f, maxInt64)
-		case 15:
-			p.Pages = d.uint(f, 1024)
-		case 16:
-			p.FirstPath, d.err = f.Blob(FirstPathBox)
-		}
-		return d.err
-	})
-	if err != nil {
+	if err := p.form(&matrix).Without(not...).Read(b); err != nil {
 		return nil, err
 	}
 	return p, p.check(matrix, index)
@@ -469,26 +393,8 @@ func (p *Pack) check(matrix uint64, index bool) error {
 }
 
 func decodePageEntry(b []byte) (*PageEntry, error) {
-	p, d := &PageEntry{}, decoder{}
-	err := fields.Decode(b, fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true}, func(f fields.Field) error {
-		switch f.Number {
-		case 1:
-			p.Number = d.uint(f, maxInt64)
-		case 2:
-			p.IndexPack = d.uint(f, maxInt64)
-		case 3:
-			p.Offset = int64(d.uint(f, uint64(MaxBody)))
-		case 4:
-			p.Length = int64(d.uint(f, MaxPageCiphertext))
-		case 5:
-			d.err = f.Copy(p.SHA256[:])
-		case 6:
-			d.err = f.Copy(p.Root[:])
-		case 7:
-			p.Directory, d.err = f.Flag()
-		}
-		return d.err
-	})
+	p := &PageEntry{}
+	err := p.form().Read(b)
 	if err == nil && (p.SHA256 == [32]byte{} || p.Root == [32]byte{}) {
 		err = fmt.Errorf("incomplete page entry")
 	}
@@ -499,17 +405,8 @@ func decodePageEntry(b []byte) (*PageEntry, error) {
 }
 
 func decodeEnd(b []byte) (*End, error) {
-	e, d := &End{}, decoder{}
-	schema := fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true}
-	err := fields.Decode(b, schema, func(f fields.Field) error {
-		if f.Number == 8 {
-			e.Totals, d.err = f.Blob(TotalsBox)
-			return d.err
-		}
-		v := d.uint(f, maxInt64)
-		*[]*uint64{&e.Packs, &e.Pages, &e.IndexPacks, &e.FirstPack, &e.FirstPage, &e.FirstIndex, &e.BodySize}[f.Number-1] = v
-		return d.err
-	})
+	e := &End{}
+	err := e.form().Read(b)
 	if err == nil && e.Totals == nil {
 		err = fmt.Errorf("incomplete end entry")
 	}

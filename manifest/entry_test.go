@@ -173,7 +173,7 @@ func TestEntryRefused(t *testing.T) {
 		}
 	}
 	raw := func(kind EntryKind, f func(w *fields.Writer)) []byte {
-		w := entryHead(kind)
+		w := fields.NewWriter([]byte{Version, byte(kind)})
 		f(w)
 		return w.Bytes()
 	}

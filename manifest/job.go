@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
@@ -155,7 +156,7 @@ func (j *Job) Validate() error {
 	switch {
 	case j.ID.IsZero() || j.Serial == 0:
 		return fmt.Errorf("job without id or serial")
-	case j.Serial > maxInt64:
+	case j.Serial > math.MaxInt64:
 		return fmt.Errorf("serial %d is over what a log can hold", j.Serial)
 	case j.Direction != "import":
 		return fmt.Errorf("direction %q is reserved for a later version", j.Direction)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/sledge-io/sledge/crypto"
@@ -206,38 +207,27 @@ type DirEntry struct {
 // Key is the order key of the page's first record.
 func (d DirEntry) Key() string { return (&Record{Kind: d.Kind, Path: d.Path}).OrderKey() }
 
+func (d *DirEntry) form() fields.Form {
+	return fields.Form{
+		fields.Uint(1, true, &d.Page, math.MaxInt64),
+		fields.Text(2, true, &d.Path),
+		fields.Uint(3, true, &d.Kind, uint64(kindWithdrawn)-1),
+		fields.Uint(4, false, &d.Records, MaxPageRecords),
+		fields.Uint(5, false, &d.Continuation, 1<<30),
+	}
+}
+
 // Encode returns the line's bytes.
 func (d DirEntry) Encode() []byte {
 	w := fields.NewWriter(nil)
-	w.Uint(1, true, d.Page)
-	w.Text(2, true, d.Path)
-	w.Uint(3, true, uint64(d.Kind))
-	w.Uint(4, false, uint64(d.Records))
-	w.Uint(5, false, uint64(d.Continuation))
+	d.form().Write(w)
 	return w.Bytes()
 }
-
-var dirTable = fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false}.Table()
 
 // DecodeDirEntry reads a line of a directory page.
 func DecodeDirEntry(b []byte) (DirEntry, error) {
 	var e DirEntry
-	var d decoder
-	err := dirTable.Decode(b, func(f fields.Field) error {
-		switch f.Number {
-		case 1:
-			e.Page = d.uint(f, maxInt64)
-		case 2:
-			e.Path = string(f.Value)
-		case 3:
-			e.Kind = Kind(d.uint(f, uint64(kindWithdrawn)-1))
-		case 4:
-			e.Records = int(d.uint(f, MaxPageRecords))
-		case 5:
-			e.Continuation = int(d.uint(f, 1<<30))
-		}
-		return d.err
-	})
+	err := e.form().Read(b)
 	if err == nil && (e.Path == "" || e.Kind == 0) {
 		err = errors.New("incomplete directory line")
 	}
@@ -276,6 +266,13 @@ func (t *Totals) list() []*uint64 {
 	return []*uint64{&t.Records, &t.Files, &t.Dirs, &t.Symlinks, &t.Hardlinks, &t.Skipped, &t.Bytes, &t.ScanEntries, &t.ScanBytes}
 }
 
+func (t *Totals) form() (f fields.Form) {
+	for i, n := range t.list() {
+		f = append(f, fields.Uint(i+1, false, n, math.MaxUint64))
+	}
+	return f
+}
+
 // Count adds one entry of the manifest with the given number of records.
 func (t *Totals) Count(r *Record, records int) {
 	t.Records += uint64(records)
@@ -308,9 +305,7 @@ func (t *Totals) Entries() uint64 { return t.Files + t.Dirs + t.Symlinks + t.Har
 // SealTotals boxes the totals.
 func (k *Keys) SealTotals(t Totals) ([]byte, error) {
 	w := fields.NewWriter(nil)
-	for i, v := range t.list() {
-		w.Uint(i+1, false, *v)
-	}
+	t.form().Write(w)
 	return sealBox(crypto.Derive(k.k, "totals", nil, 32), k.Scope.bind("sledge/1 totals"), w.Bytes(), totalsPlain)
 }
 
@@ -320,16 +315,7 @@ func (k *Keys) OpenTotals(box []byte) (t Totals, err error) {
 	if err != nil {
 		return t, err
 	}
-	schema := fields.Schema{}
-	for i := range t.list() {
-		schema[i+1] = false
-	}
-	err = fields.Decode(b, schema, func(f fields.Field) error {
-		v, err := f.Uint()
-		*t.list()[f.Number-1] = v
-		return err
-	})
-	if err != nil {
+	if err := t.form().Read(b); err != nil {
 		return t, fmt.Errorf("%w: totals: %w", ErrCorrupt, err)
 	}
 	return t, nil

@@ -47,16 +47,23 @@ func NewProof(k *Keys, log *LogReader, jobFile []byte, position uint64, page *Pa
 		Salt: k.Salt(page.IndexPack, page.Number, i), Index: i, PageSize: len(leaves), PagePath: inclusionPath(leaves, i), JobFile: jobFile}, nil
 }
 
+// extra are the fields of the extra line.
+func (p *Proof) extra() fields.Form {
+	return fields.Form{
+		fields.Blob(1, true, &p.PageEntry, -1),
+		fields.Blob(2, true, &p.Record, -1),
+		fields.Array(3, true, p.Salt[:]),
+		fields.Uint(4, true, &p.Index, MaxPageRecords),
+		fields.Uint(5, true, &p.PageSize, MaxPageRecords),
+		hashes(6, true, &p.PagePath),
+		fields.Blob(7, true, &p.JobFile, -1),
+	}
+}
+
 // Encode returns the proof's text.
 func (p *Proof) Encode() []byte {
 	w := fields.NewWriter([]byte{Version})
-	w.Blob(1, true, p.PageEntry)
-	w.Blob(2, true, p.Record)
-	w.Blob(3, true, p.Salt[:])
-	w.Uint(4, true, uint64(p.Index))
-	w.Uint(5, true, uint64(p.PageSize))
-	w.Blob(6, true, joinHashes(p.PagePath))
-	w.Blob(7, true, p.JobFile)
+	p.extra().Write(w)
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%sextra %s\nindex %d\n", proofHeader, base64.StdEncoding.EncodeToString(w.Bytes()), p.Position)
 	for _, h := range p.LogPath {
@@ -119,26 +126,7 @@ func ParseProof(b []byte) (*Proof, error) {
 }
 
 func (p *Proof) decodeExtra(b []byte) error {
-	var d decoder
-	err := fields.Decode(b, fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true}, func(f fields.Field) error {
-		switch f.Number {
-		case 1:
-			p.PageEntry, d.err = f.Blob(-1)
-		case 2:
-			p.Record, d.err = f.Blob(-1)
-		case 3:
-			d.err = f.Copy(p.Salt[:])
-		case 4:
-			p.Index = int(d.uint(f, MaxPageRecords))
-		case 5:
-			p.PageSize = int(d.uint(f, MaxPageRecords))
-		case 6:
-			p.PagePath, d.err = splitHashes(f.Value)
-		case 7:
-			p.JobFile, d.err = f.Blob(-1)
-		}
-		return d.err
-	})
+	err := p.extra().Read(b)
 	if err == nil && (p.PageEntry == nil || p.Record == nil || p.Salt == [32]byte{} || p.Index >= p.PageSize || p.JobFile == nil) {
 		err = fmt.Errorf("incomplete extra line")
 	}

@@ -1,6 +1,9 @@
 package manifest
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // maxReasonCode bounds a reason code (section 7.2, fields 22 and 35).
 const maxReasonCode = 64
@@ -118,7 +121,7 @@ func (r *Record) checkLists() error {
 // check holds a place to what a pack can have, so that no reader computes beyond it.
 func (e Extent) check() error {
 	switch {
-	case e.Offset < 0 || e.Length <= 0 || e.Offset > maxInt64-e.Length:
+	case e.Offset < 0 || e.Length <= 0 || e.Offset > math.MaxInt64-e.Length:
 		return fmt.Errorf("%d bytes at %d", e.Length, e.Offset)
 	case e.Hole && (e.Pack != 0 || e.PackOffset != 0):
 		return fmt.Errorf("a hole with a place in a pack")

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -55,15 +54,21 @@ type WrapCheck struct {
 
 const maxWrapCheck = 128 << 10
 
+func (c *WrapCheck) form() fields.Form {
+	return fields.Form{
+		fields.Array(1, true, c.JobSHA256[:]),
+		fields.Blob(2, true, &c.Wrap, -1),
+		fields.Blob(3, true, &c.WrapEntry, -1),
+		fields.Blob(4, true, &c.WrapSignature, ed25519.SignatureSize),
+		fields.Blob(5, true, &c.PackEntry, -1),
+		fields.Blob(6, true, &c.PackSignature, ed25519.SignatureSize),
+	}
+}
+
 // Encode returns the file's bytes.
 func (c *WrapCheck) Encode() []byte {
 	w := fields.NewWriter([]byte{Version})
-	w.Blob(1, true, c.JobSHA256[:])
-	w.Blob(2, true, c.Wrap)
-	w.Blob(3, true, c.WrapEntry)
-	w.Blob(4, true, c.WrapSignature)
-	w.Blob(5, true, c.PackEntry)
-	w.Blob(6, true, c.PackSignature)
+	c.form().Write(w)
 	return w.Bytes()
 }
 
@@ -75,22 +80,10 @@ func DecodeWrapCheck(b []byte) (*WrapCheck, error) {
 	if len(b) == 0 || len(b) > maxWrapCheck {
 		return nil, fmt.Errorf("%w: wrap check of %d bytes", ErrCorrupt, len(b))
 	}
-	c, seen := &WrapCheck{}, 0
-	blobs := map[int]*[]byte{2: &c.Wrap, 3: &c.WrapEntry, 4: &c.WrapSignature, 5: &c.PackEntry, 6: &c.PackSignature}
-	err := fields.Decode(b[1:], fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true}, func(f fields.Field) (err error) {
-		seen++
-		switch f.Number {
-		case 1:
-			return f.Copy(c.JobSHA256[:])
-		case 4, 6:
-			*blobs[f.Number], err = f.Blob(ed25519.SignatureSize)
-		default:
-			*blobs[f.Number], err = f.Blob(-1)
-		}
-		return err
-	})
-	if err == nil && seen != 6 {
-		err = fmt.Errorf("it has %d of 6 fields", seen)
+	c := &WrapCheck{}
+	err := c.form().Read(b[1:])
+	if err == nil && (c.JobSHA256 == [32]byte{} || c.Wrap == nil || c.WrapEntry == nil || c.WrapSignature == nil || c.PackEntry == nil || c.PackSignature == nil) {
+		err = fmt.Errorf("a field is missing")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: wrap check: %w", ErrCorrupt, err)
@@ -197,9 +190,4 @@ func SameWrapAnswer(typed, want string) bool {
 	typed = strings.NewReplacer("-", "", " ", "", "I", "1", "L", "1", "O", "0").Replace(strings.ToUpper(strings.TrimSpace(typed)))
 	want = strings.ReplaceAll(want, "-", "")
 	return subtle.ConstantTimeCompare([]byte(typed), []byte(want)) == 1
-}
-
-// WrapCheckName is the name under which a device writes its wrap check.
-func WrapCheckName(scope Scope) string {
-	return fmt.Sprintf("sledge-%s-%s.wrapcheck", hex.EncodeToString(scope.Job[:4]), hex.EncodeToString(scope.Device[:4]))
 }

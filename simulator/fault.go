@@ -134,9 +134,9 @@ var wireFaults = []WireFault{
 	{Name: NoName, Told: true, End: Completes, before: breaks(errNoName)},
 	{Name: TLSAlert, Told: true, End: Completes, before: breaks(errAlert)},
 	{Name: ResetBefore, Told: true, End: Completes, before: breaks(reset("write"))},
-	{Name: ResetAfter, Told: true, End: Completes, after: loses(reset("read"))},
+	{Name: ResetAfter, Told: true, End: Completes, after: replaces(breaks(reset("read")))},
 	{Name: CutBody, Calls: withBody, Told: true, End: Completes, before: cutBody},
-	{Name: CutHeaders, Told: true, End: Completes, after: loses(ErrHeadersCut)},
+	{Name: CutHeaders, Told: true, End: Completes, after: replaces(breaks(ErrHeadersCut))},
 	{Name: CutAnswer, Calls: talks, Told: true, End: Completes, after: cutAnswer},
 	{Name: WrongLength, Calls: talks, Told: true, End: Completes, after: wrongLength},
 	{Name: Twice, Calls: repeatable, End: Completes, before: twice},
@@ -145,7 +145,7 @@ var wireFaults = []WireFault{
 	{Name: CreateLate, Calls: []string{callCreate}, Told: true, End: Leaves, before: late},
 
 	{Name: ErrorBefore, Told: true, End: Completes, before: says(500, "InternalError")},
-	{Name: ErrorAfter, Told: true, End: Completes, after: saysAfter(500, "InternalError")},
+	{Name: ErrorAfter, Told: true, End: Completes, after: replaces(says(500, "InternalError"))},
 	{Name: ErrorPage, Told: true, End: Completes, before: page(500)},
 	{Name: ErrorEmpty, Told: true, End: Completes, before: empty(500)},
 	{Name: NotImplemented, Told: true, End: Names, Codes: []target.Code{target.CodeRefused}, before: says(501, "NotImplemented")},
@@ -156,7 +156,7 @@ var wireFaults = []WireFault{
 	{Name: Unavailable, Told: true, End: Completes, before: page(503)},
 	{Name: UnavailableEmpty, Told: true, End: Completes, before: empty(503)},
 	{Name: TimeoutBefore, Told: true, End: Completes, before: says(504, "GatewayTimeout")},
-	{Name: TimeoutAfter, Told: true, End: Completes, after: pageAfter(504)},
+	{Name: TimeoutAfter, Told: true, End: Completes, after: replaces(page(504))},
 	{Name: Full, Told: true, End: Halts, Codes: []target.Code{target.CodeTargetFull}, before: says(507, "InsufficientStorage")},
 
 	{Name: Redirect, Told: true, End: Halts, Codes: []target.Code{target.CodeWrongRegion}, before: says(301, "PermanentRedirect")},
@@ -178,7 +178,7 @@ var wireFaults = []WireFault{
 	{Name: TooMany, Told: true, End: Completes, before: says(429, "TooManyRequests")},
 
 	{Name: OKErrorBefore, Calls: writes, Told: true, End: Completes, before: says(200, "InternalError")},
-	{Name: OKErrorAfter, Calls: writes, Told: true, End: Completes, after: saysAfter(200, "InternalError")},
+	{Name: OKErrorAfter, Calls: writes, Told: true, End: Completes, after: replaces(says(200, "InternalError"))},
 	{Name: OKEmpty, Calls: writes, End: Completes, before: empty(200)},
 	{Name: OKSpace, Calls: []string{callComplete}, End: Completes, after: spaceFirst},
 	{Name: OKSpaceError, Calls: []string{callComplete}, Told: true, End: Completes, before: saysLate("InternalError")},

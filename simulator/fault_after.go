@@ -14,24 +14,11 @@ import (
 // change is what becomes of an answer of the store on its way back.
 type change = func(*http.Request, *http.Response) (*http.Response, error)
 
-func loses(err error) change {
-	return func(_ *http.Request, answer *http.Response) (*http.Response, error) {
-		answer.Body.Close()
-		return nil, err
-	}
-}
-
-func saysAfter(status int, code string) change {
+// replaces drops an answer for what early gives in its place.
+func replaces(by early) change {
 	return func(r *http.Request, answer *http.Response) (*http.Response, error) {
 		answer.Body.Close()
-		return failed(r, status, code), nil
-	}
-}
-
-func pageAfter(status int) change {
-	return func(r *http.Request, answer *http.Response) (*http.Response, error) {
-		answer.Body.Close()
-		return htmlPage(r, status), nil
+		return by(nil, r, nil)
 	}
 }
 

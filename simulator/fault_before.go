@@ -48,12 +48,10 @@ func saysLate(code string) early {
 }
 
 func page(status int) early {
-	return func(_ *Wire, r *http.Request, _ []byte) (*http.Response, error) { return htmlPage(r, status), nil }
-}
-
-func htmlPage(r *http.Request, status int) *http.Response {
-	text := fmt.Sprintf("<html><body>%d %s</body></html>", status, http.StatusText(status))
-	return respond(r, status, "text/html", []byte(text))
+	return func(_ *Wire, r *http.Request, _ []byte) (*http.Response, error) {
+		text := fmt.Sprintf("<html><body>%d %s</body></html>", status, http.StatusText(status))
+		return respond(r, status, "text/html", []byte(text)), nil
+	}
 }
 
 func empty(status int) early {

@@ -213,16 +213,14 @@ func (p *promises) adopt(s *session, h *holdings) {
 
 // dropMissing ends what is below a path that has become no folder, and is gone.
 func (p *promises) dropMissing(at string, h *holdings) {
-	for path := range p.safe {
-		if _, here := h.safe[path]; path != at && within(at, path) && !here {
-			delete(p.safe, path)
-		}
-	}
-	for path := range p.skipped {
-		if _, here := h.skipped[path]; path != at && within(at, path) && !here {
-			delete(p.skipped, path)
-		}
-	}
+	maps.DeleteFunc(p.safe, func(path string, _ *promise) bool { return lacks(h.safe, at, path) })
+	maps.DeleteFunc(p.skipped, func(path string, _ omission) bool { return lacks(h.skipped, at, path) })
+}
+
+// lacks tells whether a path below another one is not held.
+func lacks[T any](held map[string]T, at, path string) bool {
+	_, here := held[path]
+	return path != at && within(at, path) && !here
 }
 
 // compare holds what the device says of each path against the promises.

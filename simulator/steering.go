@@ -92,7 +92,6 @@ func hoursAround(now time.Time) request.Hours {
 // screen stands before a store while a run publishes all or nothing, and finds what shows
 // before all of it can be shown.
 type screen struct {
-	to    http.RoundTripper
 	store *Bucket
 	want  func() map[string]string // what the run will publish, by key
 
@@ -104,7 +103,7 @@ type screen struct {
 }
 
 func newScreen(store *Bucket, want func() map[string]string) *screen {
-	return &screen{to: store, store: store, want: want, sizes: map[string]map[int]int64{}, begins: map[string][]string{}}
+	return &screen{store: store, want: want, sizes: map[string]map[int]int64{}, begins: map[string][]string{}}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -113,17 +112,17 @@ func (s *screen) RoundTrip(r *http.Request) (*http.Response, error) {
 	q := r.URL.Query()
 	part := q.Get("partNumber")
 	writes := r.Method == http.MethodPut && part == "" || r.Method == http.MethodPost && q.Has("uploadId")
-	if content, ours := s.want()[key]; writes && ours {
+	if _, ours := s.want()[key]; writes && ours {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		before := s.store.Objects()[key]
-		answer, err := s.to.RoundTrip(r)
+		answer, err := s.store.RoundTrip(r)
 		if o := s.store.Objects()[key]; o != nil && before == nil && !s.open {
-			s.raise(key, content)
+			s.raise(key)
 		}
 		return answer, err
 	}
-	answer, err := s.to.RoundTrip(r)
+	answer, err := s.store.RoundTrip(r)
 	if number, bad := strconv.Atoi(part); err == nil && bad == nil && answer.StatusCode == http.StatusOK && r.Method == http.MethodPut {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -138,7 +137,7 @@ func (s *screen) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // raise: the first object shows. All others are there, or uploaded.
-func (s *screen) raise(key, _ string) {
+func (s *screen) raise(key string) {
 	s.open = true
 	have := s.store.Objects()
 	for other, content := range s.want() {

@@ -84,6 +84,27 @@ func edit(name string, change func(e *manifest.Entry)) Lie {
 	})
 }
 
+// part makes a lie of a change to every entry of one kind.
+func part[T any](of func(e *manifest.Entry) *T) func(name string, change func(*T)) Lie {
+	return func(name string, change func(*T)) Lie {
+		return edit(name, func(e *manifest.Entry) {
+			if t := of(e); t != nil {
+				change(t)
+			}
+		})
+	}
+}
+
+// packs makes a lie of a change to every index pack, or to every other one.
+func packs(index bool) func(name string, change func(*manifest.Pack)) Lie {
+	return part(func(e *manifest.Entry) *manifest.Pack {
+		if e.Pack == nil || e.Pack.IsIndex() != index {
+			return nil
+		}
+		return e.Pack
+	})
+}
+
 func encode(e manifest.Entry) ([]byte, error) {
 	switch {
 	case e.Start != nil:
@@ -101,21 +122,26 @@ func encode(e manifest.Entry) ([]byte, error) {
 }
 
 func logLies() []Lie {
-	end := func(name string, change func(e *manifest.End)) Lie {
-		return edit("the end entry's "+name, func(e *manifest.Entry) {
-			if e.End != nil {
-				change(e.End)
-			}
-		})
-	}
+	end := part(func(e *manifest.Entry) *manifest.End { return e.End })
+	start := part(func(e *manifest.Entry) *manifest.Start { return e.Start })
+	page := part(func(e *manifest.Entry) *manifest.PageEntry { return e.Page })
+	wrap := part(func(e *manifest.Entry) *manifest.WrapEntry { return e.Wrap })
+	toSite := part(func(e *manifest.Entry) *manifest.WrapEntry {
+		if e.Wrap == nil || e.Wrap.Kind != manifest.WrapHPKE {
+			return nil
+		}
+		return e.Wrap
+	})
+	anyPack := part(func(e *manifest.Entry) *manifest.Pack { return e.Pack })
+	pack, index := packs(false), packs(true)
 	return []Lie{
-		end("packs", func(e *manifest.End) { e.Packs++ }),
-		end("pages", func(e *manifest.End) { e.Pages-- }),
-		end("index packs", func(e *manifest.End) { e.IndexPacks++ }),
-		end("first pack", func(e *manifest.End) { e.FirstPack++ }),
-		end("first page", func(e *manifest.End) { e.FirstPage-- }),
-		end("first index", func(e *manifest.End) { e.FirstIndex++ }),
-		end("body lengths", func(e *manifest.End) { e.BodySize++ }),
+		end("the end entry's packs", func(e *manifest.End) { e.Packs++ }),
+		end("the end entry's pages", func(e *manifest.End) { e.Pages-- }),
+		end("the end entry's index packs", func(e *manifest.End) { e.IndexPacks++ }),
+		end("the end entry's first pack", func(e *manifest.End) { e.FirstPack++ }),
+		end("the end entry's first page", func(e *manifest.End) { e.FirstPage-- }),
+		end("the end entry's first index", func(e *manifest.End) { e.FirstIndex++ }),
+		end("the end entry's body lengths", func(e *manifest.End) { e.BodySize++ }),
 		inLog("no end entry", func(e [][]byte) [][]byte { return e[:len(e)-1] }),
 		inLog("two end entries", func(e [][]byte) [][]byte { return append(e, e[len(e)-1]) }),
 		inLog("an unknown kind of entry", func(e [][]byte) [][]byte { return beforeEnd(e, []byte{manifest.Version, 99}) }),
@@ -126,72 +152,20 @@ func logLies() []Lie {
 		inLog("an unknown event", func(e [][]byte) [][]byte {
 			return slices.Insert(e, 2, []byte{manifest.Version, byte(manifest.EntryEvent), 5, 2, 'n', 'o'})
 		}),
-		edit("one bay more in the log", func(e *manifest.Entry) {
-			if e.Start != nil {
-				e.Start.Bays++
-			}
-		}),
-		edit("another job serial in the log", func(e *manifest.Entry) {
-			if e.Start != nil {
-				e.Start.JobSerial++
-			}
-		}),
-		edit("a page's number", func(e *manifest.Entry) {
-			if e.Page != nil {
-				e.Page.Number++
-			}
-		}),
-		edit("an index pack's pages", func(e *manifest.Entry) {
-			if e.Pack != nil && e.Pack.IsIndex() {
-				e.Pack.Pages++
-			}
-		}),
-		edit("a wrap to a stranger", func(e *manifest.Entry) {
-			if e.Wrap != nil && e.Wrap.Kind == manifest.WrapHPKE {
-				e.Wrap.Recipients[0][0] ^= 1
-			}
-		}),
-		edit("a wrap to two", func(e *manifest.Entry) {
-			if e.Wrap != nil && e.Wrap.Kind == manifest.WrapHPKE {
-				e.Wrap.Recipients = append(e.Wrap.Recipients, e.Wrap.Recipients[0])
-			}
-		}),
+		start("one bay more in the log", func(x *manifest.Start) { x.Bays++ }),
+		start("another job serial in the log", func(x *manifest.Start) { x.JobSerial++ }),
+		page("a page's number", func(x *manifest.PageEntry) { x.Number++ }),
+		index("an index pack's pages", func(x *manifest.Pack) { x.Pages++ }),
+		toSite("a wrap to a stranger", func(x *manifest.WrapEntry) { x.Recipients[0][0] ^= 1 }),
+		toSite("a wrap to two", func(x *manifest.WrapEntry) { x.Recipients = append(x.Recipients, x.Recipients[0]) }),
 		inLog("a wrap twice", func(e [][]byte) [][]byte { return slices.Insert(e, 2, e[1]) }),
-		edit("more shards not written than parity", func(e *manifest.Entry) {
-			if e.Pack != nil && !e.Pack.IsIndex() {
-				e.Pack.Lost = []byte{0, 1}
-			}
-		}),
-		edit("an index pack with a pack's id", func(e *manifest.Entry) {
-			if e.Pack != nil {
-				e.Pack.ID = manifest.ID{1}
-			}
-		}),
-		edit("an index pack's body over its pages", func(e *manifest.Entry) {
-			if e.Pack != nil && e.Pack.IsIndex() {
-				e.Pack.BodySize = 1 << 32
-			}
-		}),
-		edit("a pack of other parameters", func(e *manifest.Entry) {
-			if e.Pack != nil && !e.Pack.IsIndex() {
-				e.Pack.Header[3] ^= 1
-			}
-		}),
-		edit("a shard in a bay that is none", func(e *manifest.Entry) {
-			if e.Pack != nil {
-				e.Pack.Bays[0] = 63
-			}
-		}),
-		edit("a serial of 2^63", func(e *manifest.Entry) {
-			if e.Start != nil {
-				e.Start.JobSerial = 1 << 63
-			}
-		}),
-		edit("a wrap of another generation", func(e *manifest.Entry) {
-			if e.Wrap != nil {
-				e.Wrap.Generation++
-			}
-		}),
+		pack("more shards not written than parity", func(x *manifest.Pack) { x.Lost = []byte{0, 1} }),
+		anyPack("an index pack with a pack's id", func(x *manifest.Pack) { x.ID = manifest.ID{1} }),
+		index("an index pack's body over its pages", func(x *manifest.Pack) { x.BodySize = 1 << 32 }),
+		pack("a pack of other parameters", func(x *manifest.Pack) { x.Header[3] ^= 1 }),
+		anyPack("a shard in a bay that is none", func(x *manifest.Pack) { x.Bays[0] = 63 }),
+		start("a serial of 2^63", func(x *manifest.Start) { x.JobSerial = 1 << 63 }),
+		wrap("a wrap of another generation", func(x *manifest.WrapEntry) { x.Generation++ }),
 	}
 }
 

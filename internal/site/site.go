@@ -200,30 +200,24 @@ func Open(fsys vfs.FS) (*Site, error) {
 
 // Key reads a role's private key.
 func (s *Site) Key(role Role) (ed25519.PrivateKey, error) {
-	name := string(role) + ".key"
-	b, err := vfs.ReadFile(s.fs, name, maxKeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("%s key: %w", role, s.absent(name, err))
-	}
-	key, err := crypto.ParsePrivateKey(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s.key: %w", role, err)
-	}
-	return key, nil
+	return readKey(s, role, ".key", crypto.ParsePrivateKey)
 }
 
 // PublicKey reads a role's public key; its private half may be elsewhere.
 func (s *Site) PublicKey(role Role) (ed25519.PublicKey, error) {
-	name := string(role) + ".pub"
+	return readKey(s, role, ".pub", crypto.ParsePublicKey)
+}
+
+func readKey[K any](s *Site, role Role, end string, parse func([]byte) (K, error)) (key K, err error) {
+	name := string(role) + end
 	b, err := vfs.ReadFile(s.fs, name, maxKeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("%s key: %w", role, s.absent(name, err))
+		return key, fmt.Errorf("%s key: %w", role, s.absent(name, err))
 	}
-	key, err := crypto.ParsePublicKey(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s.pub: %w", role, err)
+	if key, err = parse(b); err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
 	}
-	return key, nil
+	return key, err
 }
 
 // Recipients are the site's recovery recipients; none is no error.

@@ -264,6 +264,18 @@ func (f *Fault) doCall(c call, fn func() error) error {
 	return v.err
 }
 
+// ask is do for an operation that has an answer.
+func ask[T any](f *Fault, op OpKind, name string, fn func() (T, error)) (answer T, err error) {
+	var none T
+	if err := f.do(op, name, func() (err error) {
+		answer, err = fn()
+		return err
+	}); err != nil {
+		return none, err
+	}
+	return answer, nil
+}
+
 // file wraps an opened file, or closes it again if the rules say that the
 // operation failed after it was done.
 func (f *Fault) file(op OpKind, name string, open func() (File, error)) (File, error) {
@@ -312,27 +324,13 @@ func (f *Fault) Mkdir(name string, perm fs.FileMode) error {
 }
 
 // ReadDir is FS.ReadDir.
-func (f *Fault) ReadDir(name string) (entries []fs.DirEntry, err error) {
-	err = f.do(OpReadDir, name, func() (err error) {
-		entries, err = f.inner.ReadDir(name)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return entries, nil
+func (f *Fault) ReadDir(name string) ([]fs.DirEntry, error) {
+	return ask(f, OpReadDir, name, func() ([]fs.DirEntry, error) { return f.inner.ReadDir(name) })
 }
 
 // Stat is FS.Stat.
-func (f *Fault) Stat(name string) (info fs.FileInfo, err error) {
-	err = f.do(OpStat, name, func() (err error) {
-		info, err = f.inner.Stat(name)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return info, nil
+func (f *Fault) Stat(name string) (fs.FileInfo, error) {
+	return ask(f, OpStat, name, func() (fs.FileInfo, error) { return f.inner.Stat(name) })
 }
 
 // SyncDir is FS.SyncDir.
@@ -418,13 +416,7 @@ func (v verdict) transfer(op OpKind, p []byte, off int64, fn func([]byte, int64)
 	return fn(rotten, off+v.shift)
 }
 
-func (f *faultFile) Size() (size int64, err error) {
-	err = f.fault.do(OpSize, f.name, func() (err error) {
-		size, err = f.File.Size()
-		return err
-	})
-	return size, err
-}
+func (f *faultFile) Size() (int64, error) { return ask(f.fault, OpSize, f.name, f.File.Size) }
 
 func (f *faultFile) Truncate(size int64) error {
 	return f.fault.do(OpTruncate, f.name, func() error { return f.File.Truncate(size) })

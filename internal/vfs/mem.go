@@ -109,9 +109,12 @@ func (m *Mem) Halt() {
 	m.halted = true
 }
 
-// begin numbers a changing operation, calls the hook, and returns with the lock
-// held if the operation may go on.
+// begin checks the name of a changing operation, numbers it, calls the hook, and
+// returns with the lock held if the operation may go on.
 func (m *Mem) begin(op Op) error {
+	if err := checkNames(op.Kind, op.Name); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	if m.halted {
 		m.mu.Unlock()
@@ -133,8 +136,11 @@ func (m *Mem) begin(op Op) error {
 	return nil
 }
 
-// beginRead takes the lock for an operation that changes nothing.
+// beginRead checks the name of an operation that changes nothing, and takes the lock.
 func (m *Mem) beginRead(kind OpKind, name string) error {
+	if err := checkNames(kind, name); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	if m.halted {
 		m.mu.Unlock()
@@ -211,9 +217,6 @@ func (n *memNode) cost() int64 { return max(int64(len(n.data)), n.reserved) }
 
 // Open opens a file. See FS.
 func (m *Mem) Open(name string, o OpenOptions) (File, error) {
-	if err := checkNames(OpOpen, name); err != nil {
-		return nil, err
-	}
 	if err := m.beginRead(OpOpen, name); err != nil {
 		return nil, err
 	}
@@ -235,9 +238,6 @@ func (m *Mem) handle(node *memNode, name string, write, direct bool) *memFile {
 
 // Create makes a file. See FS.
 func (m *Mem) Create(name string, o CreateOptions) (File, error) {
-	if err := checkNames(OpCreate, name); err != nil {
-		return nil, err
-	}
 	if err := m.begin(Op{Kind: OpCreate, Name: name, Length: o.Preallocate}); err != nil {
 		return nil, err
 	}
@@ -272,9 +272,6 @@ func (m *Mem) vacant(kind OpKind, name string) (*memNode, error) {
 
 // Remove removes a file or an empty folder. See FS.
 func (m *Mem) Remove(name string) error {
-	if err := checkNames(OpRemove, name); err != nil {
-		return err
-	}
 	if err := m.begin(Op{Kind: OpRemove, Name: name}); err != nil {
 		return err
 	}
@@ -299,7 +296,7 @@ func (m *Mem) Remove(name string) error {
 
 // Rename moves a file or folder. See FS.
 func (m *Mem) Rename(oldname, newname string) error {
-	if err := checkNames(OpRename, oldname, newname); err != nil {
+	if err := checkNames(OpRename, newname); err != nil {
 		return err
 	}
 	if err := m.begin(Op{Kind: OpRename, Name: oldname, NewName: newname}); err != nil {
@@ -352,7 +349,7 @@ func mayReplace(node, replaced *memNode, oldname, newname string) error {
 
 // Link adds a name to a file. See FS.
 func (m *Mem) Link(oldname, newname string) error {
-	if err := checkNames(OpLink, oldname, newname); err != nil {
+	if err := checkNames(OpLink, newname); err != nil {
 		return err
 	}
 	if err := m.begin(Op{Kind: OpLink, Name: oldname, NewName: newname}); err != nil {
@@ -376,9 +373,6 @@ func (m *Mem) Link(oldname, newname string) error {
 
 // Mkdir makes a folder. See FS.
 func (m *Mem) Mkdir(name string, perm fs.FileMode) error {
-	if err := checkNames(OpMkdir, name); err != nil {
-		return err
-	}
 	if err := m.begin(Op{Kind: OpMkdir, Name: name}); err != nil {
 		return err
 	}
@@ -398,9 +392,6 @@ func (m *Mem) Mkdir(name string, perm fs.FileMode) error {
 
 // ReadDir lists a folder. See FS.
 func (m *Mem) ReadDir(name string) ([]fs.DirEntry, error) {
-	if err := checkNames(OpReadDir, name); err != nil {
-		return nil, err
-	}
 	if err := m.beginRead(OpReadDir, name); err != nil {
 		return nil, err
 	}
@@ -422,9 +413,6 @@ func (m *Mem) ReadDir(name string) ([]fs.DirEntry, error) {
 
 // Stat describes a name. See FS.
 func (m *Mem) Stat(name string) (fs.FileInfo, error) {
-	if err := checkNames(OpStat, name); err != nil {
-		return nil, err
-	}
 	if err := m.beginRead(OpStat, name); err != nil {
 		return nil, err
 	}
@@ -440,9 +428,6 @@ func (m *Mem) Stat(name string) (fs.FileInfo, error) {
 // folder's rename to or from here becomes durable with it, as no real file
 // system would leave one folder in two places.
 func (m *Mem) SyncDir(name string) error {
-	if err := checkNames(OpSyncDir, name); err != nil {
-		return err
-	}
 	if err := m.begin(Op{Kind: OpSyncDir, Name: name}); err != nil {
 		return err
 	}
