@@ -40,6 +40,9 @@ const mostCalls = 1024
 type Options struct {
 	Call time.Duration // that every call takes longer
 	Disk Disk          // that the contents lie on
+	// ReadOnly keeps the source as it is, also from whoever removes the mount point
+	// while it is mounted.
+	ReadOnly bool
 }
 
 // FS is a mounted file system.
@@ -97,9 +100,13 @@ func Mount(ctx context.Context, source, at string, o Options) (*FS, error) {
 		f.inodes[fuse.FUSE_ROOT_ID] = inode(info)
 	}
 	quiet := log.New(io.Discard, "", 0)
-	server, err := fuse.NewServer(&slowRaw{fs.NewNodeFS(top, &fs.Options{Logger: quiet}), f}, at, &fuse.MountOptions{
-		FsName: source, Name: "slowfs", DirectMount: true, DisableReadDirPlus: true, MaxBackground: mostCalls, MaxWrite: 1 << 20, Logger: quiet,
-	})
+	mount := fuse.MountOptions{FsName: source, Name: "slowfs", DirectMount: true, DirectMountFlags: unix.MS_NOSUID | unix.MS_NODEV,
+		DisableReadDirPlus: true, MaxBackground: mostCalls, MaxWrite: 1 << 20, Logger: quiet}
+	if o.ReadOnly {
+		mount.DirectMountFlags |= unix.MS_RDONLY
+		mount.Options = []string{"ro"} // for the helper, where not root mounts
+	}
+	server, err := fuse.NewServer(&slowRaw{fs.NewNodeFS(top, &fs.Options{Logger: quiet}), f}, at, &mount)
 	if err != nil {
 		f.end(errClosed)
 		return nil, fmt.Errorf("mount %s: %w", at, err)

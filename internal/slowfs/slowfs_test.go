@@ -85,6 +85,20 @@ func TestCall(t *testing.T) {
 	}
 }
 
+// TestReadOnly keeps the source from who removes the mount point.
+func TestReadOnly(t *testing.T) {
+	_, source, at := mounted(t, Options{ReadOnly: true})
+	if err := os.RemoveAll(at); err == nil {
+		t.Error("a mount point was removed")
+	}
+	if err := os.Remove(filepath.Join(at, "file")); !errors.Is(err, unix.EROFS) {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(filepath.Join(source, "file")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestWrites makes, renames and locks files as a device's disks need it.
 func TestWrites(t *testing.T) {
 	f, source, at := mounted(t, Options{Disk: Disk{Seek: time.Millisecond, Rate: 1 << 30}})
