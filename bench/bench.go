@@ -99,6 +99,9 @@ func (b *bench) checkPrograms() (err error) {
 // dropMissing names the sides whose programs are not here.
 func dropMissing(c *contest, b *bench) {
 	for _, s := range c.sides {
+		if c.fuse {
+			s.skipped = noFUSE()
+		}
 		for _, name := range append(c.needs, s.needs...) {
 			if findProgram(name) == "" {
 				s.skipped = "no program " + name

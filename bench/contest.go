@@ -78,6 +78,8 @@ type contest struct {
 	open  func(ctx context.Context) error // before the first round
 	close func() error                    // after the last
 	needs []string                        // programs without which there is no contest
+	fuse  bool                            // there is none without FUSE
+	most  int                             // counted rounds at most, after none that does not count; 0: as asked for
 	tmpfs float64                         // peak of memory files, in sizes of the set
 	disk  float64                         // the same on the disk
 }
@@ -110,11 +112,22 @@ func (c *contest) over() bool {
 
 // firstRound is the one that does not count. A quick run has none: the median
 // of three bears one cold round.
-func (b *bench) firstRound() int {
-	if b.opts.quick {
+func (b *bench) firstRound(c *contest) int {
+	if b.opts.quick || c.most > 0 {
 		return 1
 	}
 	return 0
+}
+
+// lastRound is that of all contests, or of one whose rounds take minutes.
+func (b *bench) lastRound(c *contest) int {
+	switch {
+	case c.most == 0:
+		return b.opts.pairs
+	case b.opts.quick:
+		return 1
+	}
+	return min(c.most, b.opts.pairs)
 }
 
 // play lets the chosen sides run in turn: one round that does not count, then
@@ -124,6 +137,9 @@ func (c *contest) play(ctx context.Context, b *bench, wanted map[string]bool) (e
 	if err := set.prepare(ctx, b.space.sets); err != nil {
 		return err
 	}
+	if c.close != nil {
+		defer func() { err = errors.Join(err, c.close()) }()
+	}
 	if err := b.warmth.keep(ctx, b.self, int64((c.tmpfs+c.disk+0.5)*float64(set.Bytes))+b.margin()); err != nil {
 		return err
 	}
@@ -132,10 +148,7 @@ func (c *contest) play(ctx context.Context, b *bench, wanted map[string]bool) (e
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
-	if c.close != nil {
-		defer func() { err = errors.Join(err, c.close()) }()
-	}
-	for round := b.firstRound(); round <= b.opts.pairs; round++ {
+	for round := b.firstRound(c); round <= b.lastRound(c); round++ {
 		b.bounds.newRound()
 		for _, s := range c.sides {
 			if !wanted[s.name] || s.skipped != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // contests are all of them, in the order in which they are run.
@@ -14,13 +15,24 @@ func (b *bench) contests() []*contest {
 		b.importing("large", disk), b.importing("few", tmpfs), b.importing("mix", tmpfs),
 		b.importingMinio("large", disk), b.importingMinio("few", tmpfs), b.importingMinio("mix", tmpfs),
 		b.sinking("large"), b.sinking("few"), b.sinking("mix"), b.fleet(),
+		b.slowSource("02ms", 200*time.Microsecond, "latent", "tardy"), b.slowSource("1ms", time.Millisecond, "latent", "tardy"), b.slowSource("5ms", 5*time.Millisecond, "tardy", "glance"),
+		b.hardDisks("disks-hard", -1), b.hardDisks("disks-one-slow", 7),
+		b.farStore("store-1ms", "few", 1), b.farStore("store-20ms", "few", 20), b.farStore("store-50ms", "few", 50), b.farStore("store-150ms", "few", 150),
+		b.farStore("store-1ms-2000", "tardy", 1), b.farStore("store-20ms-2000", "tardy", 20), b.farStore("store-50ms-2000", "tardy", 50), b.farStore("store-150ms-2000", "tardy", 150),
+		b.closingStore("store-50ms-closing", "few"), b.closingStore("store-50ms-closing-2000", "tardy"),
+		b.farStore("store-20ms-large", "large", 20), b.farStore("store-50ms-large", "large", 50), b.farStore("store-150ms-large", "large", 150), b.narrowStore(),
 	}
 }
 
 // loadSide is sledge's load of a set into a new device.
 func (b *bench) loadSide(name, set, digest string, m medium, more ...string) *side {
-	return &side{name: name, how: strings.Join(append([]string{"sledge load, 8+3, --file-digest " + digest}, more...), " ") + ", otherwise defaults; every pack and journal frame is fsynced", run: func(ctx context.Context) (x sample, err error) {
-		set := b.sets[set]
+	return &side{name: name, how: strings.Join(append([]string{"sledge load, 8+3, --file-digest " + digest}, more...), " ") + ", otherwise defaults; every pack and journal frame is fsynced", run: b.loadOf(m, digest, func() *dataset { return b.sets[set] }, more...)}
+}
+
+// loadOf loads what is a set at the time of the run.
+func (b *bench) loadOf(m medium, digest string, source func() *dataset, more ...string) func(context.Context) (sample, error) {
+	return func(ctx context.Context) (x sample, err error) {
+		set := source()
 		root, err := b.target(m, "disks", set)
 		if err != nil {
 			return x, err
@@ -37,7 +49,7 @@ func (b *bench) loadSide(name, set, digest string, m medium, more ...string) *si
 			return x, err
 		}
 		return sample{usage: u, Bytes: set.Bytes, Files: set.Files}, d.remove()
-	}}
+	}
 }
 
 func (b *bench) boundSide(name, pipeline string) *side {
@@ -142,6 +154,9 @@ func (b *bench) loadAgain() *contest {
 			if err := b.space.retire(repository); err != nil {
 				return err
 			}
+		}
+		if d == nil { // none was made
+			return nil
 		}
 		return d.remove()
 	}

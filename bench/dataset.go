@@ -27,8 +27,24 @@ type dataset struct {
 	Files int64  `json:"files"`
 	Bytes int64  `json:"bytes"`
 	dir   string
+	shown string // where programs find it, if not in dir
 	make  func(ctx context.Context, dir string) error
 	space int64 // about what it takes, before it is made
+}
+
+// source is the folder that programs are given.
+func (d *dataset) source() string {
+	if d.shown != "" {
+		return d.shown
+	}
+	return d.dir
+}
+
+// at is the set as it is shown at another place.
+func (d *dataset) at(dir string) *dataset {
+	other := *d
+	other.shown = dir
+	return &other
 }
 
 const mib = 1 << 20
@@ -38,7 +54,9 @@ func datasets(quick bool) map[string]*dataset {
 	large, largeSize := 4, int64(1<<30)
 	small, medium := 100_000, 200
 	few, roots := 10_000, []string{"."}
+	latent, tardy, glance := 20_000, 2_000, 500
 	if quick {
+		latent, tardy, glance = 400, 200, 100
 		large, largeSize, small, medium, few, roots = 2, 128*mib, 5_000, 20, 500, []string{"src/net", "src/time"}
 	}
 	sample, each := largeSize/16, largeSize/fleetSize
@@ -47,10 +65,9 @@ func datasets(quick bool) map[string]*dataset {
 			make: func(ctx context.Context, dir string) error {
 				return makeFiles(ctx, dir, "large", large, largeSize, large)
 			}},
-		{Name: "small", What: fmt.Sprintf("%d files of 4 KiB in %d folders", small, small/100), space: int64(small) * 4096,
-			make: func(ctx context.Context, dir string) error { return makeFiles(ctx, dir, "small", small, 4096, 100) }},
-		{Name: "few", What: fmt.Sprintf("%d files of 4 KiB in %d folders", few, few/100), space: int64(few) * 4096,
-			make: func(ctx context.Context, dir string) error { return makeFiles(ctx, dir, "small", few, 4096, 100) }},
+		smallFiles("small", small),
+		smallFiles("few", few),
+		smallFiles("latent", latent), smallFiles("tardy", tardy), smallFiles("glance", glance),
 		{Name: "mix", What: fmt.Sprintf("%s and %d files of 4 MiB", toolchainPart(roots), medium), space: int64(medium)*4*mib + 600*mib,
 			make: func(ctx context.Context, dir string) error {
 				toolchain, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
@@ -76,6 +93,12 @@ func datasets(quick bool) map[string]*dataset {
 		byName[s.Name] = s
 	}
 	return byName
+}
+
+// smallFiles is a set of files of 4 KiB, a hundred in each folder.
+func smallFiles(name string, count int) *dataset {
+	return &dataset{Name: name, What: fmt.Sprintf("%d files of 4 KiB in %d folders", count, count/100), space: int64(count) * 4096,
+		make: func(ctx context.Context, dir string) error { return makeFiles(ctx, dir, name, count, 4096, 100) }}
 }
 
 func toolchainPart(roots []string) string {

@@ -50,7 +50,7 @@ func (b *bench) newDevices(ctx context.Context, digest string, roots ...string) 
 		return nil, err
 	}
 	for _, d := range devices {
-		if err := d.verb(ctx, "unlock", "--job", file, "--disk", d.disks, "--code-file", code, "--allow-shared", "--allow-filesystem", "tmpfs,overlay"); err != nil {
+		if err := d.verb(ctx, "unlock", "--job", file, "--disk", d.disks, "--code-file", code, "--allow-shared", "--allow-filesystem", "tmpfs,overlay,fuse"); err != nil {
 			return nil, err
 		}
 	}
@@ -65,7 +65,7 @@ func (b *bench) initDevice(ctx context.Context, root string) (*device, error) {
 	}
 	d := &device{b: b, dir: dir, root: root, disks: filepath.Join(root, "bay??")}
 	for bay := range dataShards + parityShards {
-		if err := os.Mkdir(d.bay(bay), 0o755); err != nil {
+		if err := os.MkdirAll(d.bay(bay), 0o755); err != nil {
 			return nil, err
 		}
 	}
@@ -109,7 +109,7 @@ func (d *device) command(args ...string) command {
 }
 
 func (d *device) load(set *dataset, more ...string) command {
-	return d.command(append([]string{"load", set.dir, "--disk", d.disks, "--quiet"}, more...)...)
+	return d.command(append([]string{"load", set.source(), "--disk", d.disks, "--quiet"}, more...)...)
 }
 
 // seal makes the device final; from then on it is read with centre.

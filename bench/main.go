@@ -50,6 +50,9 @@ var modes = map[string]func(context.Context, []string, io.Writer) error{
 	"sums":       runSums,
 	"sink":       runSink,
 	"warm":       runWarm,
+	"slowfs":     runSlowFS,
+	"slownet":    runSlowNet,
+	"sequential": runSequential,
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {

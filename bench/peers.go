@@ -29,7 +29,7 @@ var peers = map[string]peer{
 		},
 		run: func(b *bench, dir string, set *dataset) []command {
 			return []command{
-				{args: []string{findProgram("tar"), "--blocking-factor=512", "-C", set.dir, "-cf", "-", "."}},
+				{args: []string{findProgram("tar"), "--blocking-factor=512", "-C", set.source(), "-cf", "-", "."}},
 				{args: []string{findProgram("age"), "-r", recipient(dir), "-o", filepath.Join(dir, "archive.age")}},
 			}
 		},
@@ -49,7 +49,7 @@ var peers = map[string]peer{
 		needs: []string{"rclone"}, full: true,
 		how: "rclone copy to crypt over local, --transfers 4 --checkers 4, file names encrypted",
 		run: func(_ *bench, dir string, set *dataset) []command {
-			return []command{{args: []string{findProgram("rclone"), "--config", filepath.Join(dir, "none"), "copy", "--transfers", "4", "--checkers", "4", "--links", set.dir, ":crypt:"},
+			return []command{{args: []string{findProgram("rclone"), "--config", filepath.Join(dir, "none"), "copy", "--transfers", "4", "--checkers", "4", "--links", set.source(), ":crypt:"},
 				env: []string{"RCLONE_CRYPT_REMOTE=" + filepath.Join(dir, "data"), "RCLONE_CRYPT_PASSWORD=" + obscured}}}
 		},
 	},
@@ -57,17 +57,43 @@ var peers = map[string]peer{
 		needs: []string{"cp"}, full: true,
 		how: "cp -r --reflink=never: a plain copy",
 		run: func(_ *bench, dir string, set *dataset) []command {
-			return []command{{args: []string{findProgram("cp"), "-r", "--reflink=never", set.dir, filepath.Join(dir, "data")}}}
+			return []command{{args: []string{findProgram("cp"), "-r", "--reflink=never", set.source(), filepath.Join(dir, "data")}}}
+		},
+	},
+	"tar": {
+		needs: []string{"tar"},
+		how:   "tar into one file in memory: no encryption, no parity",
+		run: func(_ *bench, dir string, set *dataset) []command {
+			return []command{{args: []string{findProgram("tar"), "-C", set.source(), "-cf", filepath.Join(dir, "archive.tar"), "."}}}
+		},
+	},
+	"restic-wide": {
+		needs: []string{"restic"}, full: true,
+		how:   "restic as above, but with --read-concurrency 64",
+		setUp: func(ctx context.Context, b *bench, dir string) error { return b.initRestic(ctx, dir) },
+		run: func(_ *bench, dir string, set *dataset) []command {
+			return []command{restic(dir, "backup", "--quiet", "--no-scan", "--read-concurrency", "64", "--pack-size", "64", set.source())}
+		},
+	},
+	"rclone-wide": {
+		needs: []string{"rclone"}, full: true,
+		how: fmt.Sprintf("rclone copy into a folder in memory, --transfers %d --checkers %d: a plain copy", rcloneWide, rcloneWide),
+		run: func(_ *bench, dir string, set *dataset) []command {
+			wide := fmt.Sprint(rcloneWide)
+			return []command{{args: []string{findProgram("rclone"), "--config", filepath.Join(dir, "none"), "copy", "--transfers", wide, "--checkers", wide, "--links", set.source(), filepath.Join(dir, "data")}}}
 		},
 	},
 	"par2": {
 		needs: []string{"par2"}, full: true, parity: true,
 		how: "par2 create -q -q -r37: parity of 3/8, no encryption; on a small sample, because it is slow",
 		run: func(_ *bench, dir string, set *dataset) []command {
-			return []command{{args: []string{findProgram("par2"), "create", "-q", "-q", "-r37", "-B", set.dir, filepath.Join(dir, "sample.par2"), filepath.Join(set.dir, "sample-000000")}}}
+			return []command{{args: []string{findProgram("par2"), "create", "-q", "-q", "-r37", "-B", set.source(), filepath.Join(dir, "sample.par2"), filepath.Join(set.source(), "sample-000000")}}}
 		},
 	},
 }
+
+// rcloneWide is what rclone is fastest with, over a source with 1 ms a call.
+const rcloneWide = 256
 
 // obscured is "benchmark" as rclone keeps passwords. It protects nothing.
 const obscured = "5vMnO5J5prP9YjINlpEwl7ZKY_cUQBLS4Q"
@@ -80,7 +106,7 @@ func restic(dir string, args ...string) command {
 }
 
 func resticBackup(dir string, set *dataset) command {
-	return restic(dir, "backup", "--quiet", "--no-scan", "--read-concurrency", "4", "--pack-size", "64", set.dir)
+	return restic(dir, "backup", "--quiet", "--no-scan", "--read-concurrency", "4", "--pack-size", "64", set.source())
 }
 
 // initRestic copies an empty repository, which is made once: finding the cost of
@@ -118,7 +144,7 @@ func kopia(splitter, ecc, how string) peer {
 			return err
 		},
 		run: func(_ *bench, dir string, set *dataset) []command {
-			return []command{call(dir, "snapshot", "create", "--parallel=4", set.dir)}
+			return []command{call(dir, "snapshot", "create", "--parallel=4", set.source())}
 		},
 	}
 }
@@ -157,12 +183,17 @@ func (p *peer) least() int64 {
 
 // peerSide lets a peer write a set to a medium.
 func (b *bench) peerSide(name, set string, m medium) *side {
+	return b.peerOf(name, m, func() *dataset { return b.sets[set] })
+}
+
+// peerOf lets a peer write what is a set at the time of the run.
+func (b *bench) peerOf(name string, m medium, source func() *dataset) *side {
 	p, ok := peers[name]
 	if !ok {
 		panic(fmt.Sprintf("no peer %q", name))
 	}
 	return &side{name: name, needs: p.needs, full: p.full, how: p.how, run: func(ctx context.Context) (x sample, err error) {
-		set := b.sets[set]
+		set := source()
 		dir, err := b.target(m, name, set)
 		if err != nil {
 			return x, err

@@ -66,18 +66,51 @@ func allRows() []row {
 		add(vs("sink-"+name, "sink-"+set, "import", u, "bare", 0.0))
 		add(vs("sink-"+name+"-lost2", "sink-"+set, "import-lost2", u, "import", 0.0))
 	}
+	add(slowRows(vs))
 	peak := func(name string, limit int64, sides ...string) {
 		rows = append(rows, row{name: "memory-" + name, peaks: sides, limit: limit * mib, goal: 1})
 	}
-	peak("load", 256, "load-large-tmpfs/parts", "load-large-tmpfs/whole", "load-large-disk/parts", "load-large-disk/whole", "load-small/load", "load-mix/load", "again-small/load")
+	peak("load", 256, "load-large-tmpfs/parts", "load-large-tmpfs/whole", "load-large-disk/parts", "load-large-disk/whole", "load-small/load", "load-mix/load", "again-small/load", "source-1ms/load", "disks-hard/load", "disks-one-slow/load")
 	peak("verify", 256, "sealed-large/verify")
 	peak("rebuild", 256, "sealed-large/rebuild")
 	peak("extract", 256, "sealed-large/extract", "sealed-large/extract-lost2")
-	peak("import", 512, "import-large/import", "import-few/import", "import-mix/import", "sink-large/import", "sink-few/import", "sink-mix/import")
+	peak("import", 512, "import-large/import", "import-few/import", "import-mix/import", "sink-large/import", "sink-few/import", "sink-mix/import", "store-50ms/import", "store-150ms/import", "store-150ms-large/import", "store-50ms-25mb-large/import", "store-50ms-closing/import")
 	peak("import-lost2", 512, "import-large/import-lost2", "import-mix/import-lost2", "sink-large/import-lost2", "sink-few/import-lost2", "sink-mix/import-lost2")
 	peak("import-parts", 512, "sink-large/import-parts")
 	peak("import-crowd", 512, "sink-large/import-crowd", "sink-few/import-crowd", "sink-mix/import-crowd")
 	peak("import-parallel", 512, "sink-fleet/import", "sink-fleet/import-lost2")
+	return rows
+}
+
+// slowRows are sources and stores that answer late, and slow disks.
+func slowRows(vs func(name, contest, ours string, u unit, peers ...any) []row) (rows []row) {
+	add := func(more []row) { rows = append(rows, more...) }
+	add(vs("source-02ms", "source-02ms", "load", filesps, "tar", 0.0, "restic=restic-wide", 0.0, "rclone=rclone-wide", 0.0, "cp", 0.0, "near=load-near", 0.0))
+	add(vs("source-1ms", "source-1ms", "load", filesps, "tar", 20.0, "restic=restic-wide", 20.0, "rclone=rclone-wide", 2.0, "cp", 0.0, "near=load-near", 0.7))
+	add(vs("source-5ms", "source-5ms", "load", filesps, "tar", 50.0, "restic=restic-wide", 0.0, "rclone=rclone-wide", 0.0, "cp", 0.0, "near=load-near", 0.0))
+	for _, call := range []string{"02ms", "1ms", "5ms"} {
+		goal := 0.0
+		if call == "1ms" {
+			goal = 10
+		}
+		add(vs("scan-"+call, "source-"+call, "scan", filesps, "find", goal))
+	}
+	add(vs("disks-hard", "disks-hard", "load", mbps, "sequential", 0.85))
+	add(vs("disks-one-slow", "disks-one-slow", "load", mbps, "sequential", 0.9))
+	for _, trip := range []string{"1ms", "20ms", "50ms", "150ms", "50ms-closing"} {
+		default_, best, few := 1.5, 1.1, 0.8
+		if trip == "1ms" {
+			default_, best, few = 0, 0, 0
+		}
+		name := "store-" + trip
+		add(vs(name, name, "import", filesps, "s5cmd", default_, "s5cmd-best", best))
+		add(vs(name+"-2000", name+"-2000", "import", filesps, "s5cmd", few, "s5cmd-best", 0.0))
+	}
+	add(vs("store-50ms", "store-50ms", "import", filesps, "aws", 0.0))
+	for _, trip := range []string{"20ms", "50ms", "150ms"} {
+		add(vs("store-"+trip+"-large", "store-"+trip+"-large", "import", mbps, "s5cmd", 0.0))
+	}
+	add(vs("store-50ms-25mb-large", "store-50ms-25mb-large", "import", mbps, "s5cmd", 1.2, "near=import-near", 0.9))
 	return rows
 }
 

@@ -16,12 +16,28 @@ import (
 type server struct {
 	*daemon.Daemon
 	access, secret string
+	way            *server // the proxy before it, if any
+}
+
+// Stop ends the server and what is before it.
+func (s *server) Stop() {
+	if s.way != nil {
+		s.way.Stop()
+	}
+	s.Daemon.Stop()
 }
 
 // startVersitygw serves the folders below root as buckets.
 func (b *bench) startVersitygw(ctx context.Context, root string) (*server, error) {
 	return b.startServer(ctx, func(address string, s *server) command {
 		return command{args: []string{findProgram("versitygw"), "--port", address, "--access", s.access, "--secret", s.secret, "--health", "/health", "--quiet", "--keep-alive", "posix", root}, dir: root}
+	})
+}
+
+// startClosingVersitygw is one that closes each connection, as it does by default.
+func (b *bench) startClosingVersitygw(ctx context.Context, root string) (*server, error) {
+	return b.startServer(ctx, func(address string, s *server) command {
+		return command{args: []string{findProgram("versitygw"), "--port", address, "--access", s.access, "--secret", s.secret, "--health", "/health", "--quiet", "posix", root}, dir: root}
 	})
 }
 
@@ -56,7 +72,7 @@ func (b *bench) startSink(ctx context.Context) (*server, error) {
 
 // startServer starts a server that ends with the run.
 func (b *bench) startServer(ctx context.Context, how func(address string, s *server) command) (*server, error) {
-	log, err := os.Create(filepath.Join(b.space.scratch(), "server.log"))
+	log, err := os.CreateTemp(b.space.scratch(), "server-*.log")
 	if err != nil {
 		return nil, err
 	}

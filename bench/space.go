@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sledge-io/sledge/internal/slowfs"
 )
 
 // medium is where a run writes to.
@@ -52,7 +54,7 @@ func openSpace(work, mem string, keep bool) (*space, error) {
 	s := &space{work: work, sets: filepath.Join(work, "sets"), lock: lock, keep: keep}
 	note := filepath.Join(work, "memory-folder")
 	if old, err := os.ReadFile(note); err == nil {
-		err = removeAll(string(old))
+		err = errors.Join(slowfs.UnmountBelow(string(old)), removeAll(string(old)))
 		if err != nil {
 			return nil, errors.Join(err, lock.Close())
 		}
@@ -127,7 +129,7 @@ func (s *space) makeRoom(n int64) error {
 func (s *space) close() error {
 	var err error
 	if s.mem != "" {
-		err = removeAll(s.mem)
+		err = errors.Join(slowfs.UnmountBelow(s.mem), removeAll(s.mem))
 	}
 	err = errors.Join(err, removeAll(s.scratch()), os.RemoveAll(filepath.Join(s.work, "memory-folder")))
 	if !s.keep {

@@ -1,0 +1,108 @@
+package slowfs
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/pause"
+)
+
+// Disk is a hard disk: one head, which has to seek where an access does not begin
+// at the end of the one before it in the same file, and reads and writes at a rate.
+// Of the accesses that wait the head takes one that needs no seek first, then the
+// oldest. Each file counts as one extent. The zero value is no disk.
+type Disk struct {
+	Seek time.Duration // for every seek and every fsync
+	Rate int64         // bytes a second; 0: no limit
+}
+
+// disk is the head and who waits for it.
+type disk struct {
+	Disk
+	mu      sync.Mutex
+	busy    bool
+	node    uint64 // where the head is: a file…
+	next    int64  // …and the byte after the last access
+	waiting []*access
+	seeks   int64
+}
+
+type access struct {
+	node uint64
+	from int64
+	turn chan struct{}
+}
+
+func newDisk(d Disk) *disk {
+	if d == (Disk{}) {
+		return nil
+	}
+	return &disk{Disk: d}
+}
+
+// Seeks are the seeks of the disk so far.
+func (f *FS) Seeks() int64 {
+	if f.disk == nil {
+		return 0
+	}
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	return f.disk.seeks
+}
+
+// access waits for the head and then for what it has to do.
+func (d *disk) access(ctx context.Context, node uint64, from, size int64) error {
+	if d == nil {
+		return nil
+	}
+	a := &access{node, from, make(chan struct{})}
+	d.mu.Lock()
+	if d.busy {
+		d.waiting = append(d.waiting, a)
+		d.mu.Unlock()
+		<-a.turn // those before it wait for no longer than ctx lasts
+		d.mu.Lock()
+	}
+	d.busy = true
+	var takes time.Duration
+	if !d.follows(a) {
+		d.seeks++
+		takes += d.Seek
+	}
+	if d.Rate > 0 {
+		takes += time.Duration(float64(size) / float64(d.Rate) * float64(time.Second))
+	}
+	d.node, d.next = node, from+size
+	d.mu.Unlock()
+	err := pause.For(ctx, takes)
+	d.release()
+	return err
+}
+
+// elsewhere is no file's node: an access there always seeks.
+const elsewhere = 0
+
+func (d *disk) follows(a *access) bool {
+	return a.node != elsewhere && a.node == d.node && a.from == d.next
+}
+
+// release gives the head to the next one.
+func (d *disk) release() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.waiting) == 0 {
+		d.busy = false
+		return
+	}
+	best := 0
+	for i, a := range d.waiting {
+		if d.follows(a) {
+			best = i
+			break
+		}
+	}
+	a := d.waiting[best]
+	d.waiting = append(d.waiting[:best], d.waiting[best+1:]...)
+	close(a.turn)
+}
