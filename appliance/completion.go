@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/pack"
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -19,7 +20,7 @@ import (
 type completion struct {
 	*Device
 	ctx      context.Context
-	ledger   Ledger
+	ledger   disk.Ledger
 	cp       manifest.Checkpoint
 	progress func(done, total int64) // bytes of shards that are written or read; nil is none
 
@@ -47,7 +48,7 @@ func (c *completion) run() error {
 		}
 		return c.log.Entry(pos)
 	}
-	if err := copyLog(entry, c.cp, c.completeLogFile); err != nil {
+	if err := rebuild.CopyLog(entry, c.cp, c.completeLogFile); err != nil {
 		return err
 	}
 	if err := c.completeWraps(); err != nil {
@@ -187,7 +188,7 @@ func (c *completion) writeLacking() error {
 // rewrite makes a shard again from the others, unless it is there and good. An error
 // of the disk fails it.
 func (c *completion) rewrite(b *disk.Bay, p *manifest.Pack, shard int) error {
-	err := rewriteShard(c.ctx, c.set, b, p, shard)
+	err := rebuild.Shard(c.ctx, c.set, b, p, shard)
 	switch {
 	case err == nil:
 		return nil

@@ -90,8 +90,8 @@ func TestFinishSealStops(t *testing.T) {
 		if err != nil {
 			stopped++
 		}
-		if _, err := FinishSeal(ctx, r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, cause) || IsSealed(r.cfg.Disks) {
-			t.Fatalf("interrupted before it began: %v; signed: %v", err, IsSealed(r.cfg.Disks))
+		if _, err := FinishSeal(ctx, r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, cause) || disk.IsSealed(r.cfg.Disks) {
+			t.Fatalf("interrupted before it began: %v; signed: %v", err, disk.IsSealed(r.cfg.Disks))
 		}
 		cancel(nil)
 		r.use(r.mems)

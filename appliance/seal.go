@@ -19,7 +19,7 @@ type SealOptions struct {
 	Incomplete    bool // the source has not been loaded whole
 	Unverified    bool // what was never read back from the disks is not read now
 	DeviceKey     string
-	Ledger        Ledger
+	Ledger        disk.Ledger
 	Counted       func(skipped, remarked, givenUp uint64) error // called before the checkpoint is recorded; nil is none
 	Stage         func(name string)
 	ReadBack      func(done, total int64) // bytes of what is read back before the seal; nil is no progress
@@ -160,10 +160,10 @@ func (d *Device) mayBeSealed(o *SealOptions) (string, error) {
 	}
 	for _, n := range o.Absent {
 		if n < 0 || n >= len(d.bays) {
-			return "", fmt.Errorf("bay %d: %w: bays 0 to %d", n, ErrNoBay, len(d.bays)-1)
+			return "", fmt.Errorf("bay %d: %w: bays 0 to %d", n, disk.ErrNoBay, len(d.bays)-1)
 		}
 		if b := d.bays[n]; b != nil && b.Failed() == nil {
-			return "", fmt.Errorf("bay %d: %w: %s; only a missing disk can be absent", n, ErrBayHere, b.Disk.Name)
+			return "", fmt.Errorf("bay %d: %w: %s; only a missing disk can be absent", n, disk.ErrBayHere, b.Disk.Name)
 		}
 	}
 	if err := d.nothingFailed(o.Absent); err != nil {

@@ -48,7 +48,7 @@ func TestRebuildWhileSealing(t *testing.T) {
 	}
 	got, want := memFiles(t, r.mems[0]), memFiles(t, r.mems[1])
 	for name := range want {
-		if strings.HasPrefix(name, disk.LogDir+"/") || name == planName {
+		if strings.HasPrefix(name, disk.LogDir+"/") || name == disk.PlanName {
 			if string(got[name]) != string(want[name]) {
 				t.Errorf("%s is not on the new disk", name)
 			}
@@ -99,7 +99,7 @@ func TestFinishSealCompletesDisks(t *testing.T) {
 			}
 		}},
 		{"no packs", func(r *memRig) { removeAll(t, r.mems[0], disk.PacksDir+"/") }},
-		{"no statement", func(r *memRig) { removeAll(t, r.mems[0], planName) }},
+		{"no statement", func(r *memRig) { removeAll(t, r.mems[0], disk.PlanName) }},
 	} {
 		r := sealBegun(t, src)
 		tc.spoil(r)
@@ -122,7 +122,7 @@ func TestFinishSealRefusesLoss(t *testing.T) {
 	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrLost) {
 		t.Errorf("finished: %v", err)
 	}
-	if IsSealed(r.cfg.Disks) {
+	if disk.IsSealed(r.cfg.Disks) {
 		t.Error("a checkpoint was signed")
 	}
 }

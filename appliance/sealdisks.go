@@ -52,7 +52,7 @@ func eachPackOf(ctx context.Context, log *manifest.LogReader, cp manifest.Checkp
 
 // completeLogFile writes a file of the log on the disks that do not have it so.
 func (d *Device) completeLogFile(name string, data []byte) error {
-	return d.completeFile(disk.LogDir+"/"+name, data, func(b *disk.Bay) error { return writeLogFile(b.Disk.FS, name, data) })
+	return d.completeFile(disk.LogDir+"/"+name, data, func(b *disk.Bay) error { return disk.WriteLogFile(b.Disk.FS, name, data) })
 }
 
 // completeFile has a file written on the disks that do not have it so.

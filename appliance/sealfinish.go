@@ -23,7 +23,7 @@ type FinishOptions struct {
 // neither there nor can be made again: ErrLost. It needs no load key and may be
 // repeated: a call that ends with ctx has signed nothing, or all of it, and blames no
 // disk.
-func FinishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (*SealResult, error) {
+func FinishSeal(ctx context.Context, c Config, ledger disk.Ledger, o FinishOptions) (*SealResult, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func FinishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (
 	return finishSeal(ctx, c, ledger, o)
 }
 
-func finishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (*SealResult, error) {
+func finishSeal(ctx context.Context, c Config, ledger disk.Ledger, o FinishOptions) (*SealResult, error) {
 	size, root, ok := ledger.RecordedCheckpoint(c.Scope.Origin())
 	if !ok {
 		return nil, errors.New("no seal has begun")
@@ -75,7 +75,7 @@ func finishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
-	set.Each(destroyKeys)
+	set.Each(disk.DestroyKeys)
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}

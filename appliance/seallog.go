@@ -25,7 +25,7 @@ func (d *Device) writeLog(wraps []wrapFile, w *indexWriter, o *SealOptions) (siz
 		return 0, root, 0, err
 	}
 	log := manifest.NewLogWriter(func(name string, data []byte) error {
-		return d.bays.EachWithRoom(func(b *disk.Bay) error { return writeLogFile(b.Disk.FS, name, data) })
+		return d.bays.EachWithRoom(func(b *disk.Bay) error { return disk.WriteLogFile(b.Disk.FS, name, data) })
 	})
 	if degraded, err = d.logEntries(log, wraps, w, o); err != nil {
 		return 0, root, 0, err

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
@@ -41,7 +42,7 @@ func (d *Device) writePlan(p sealPlan) error {
 	if err != nil {
 		return err
 	}
-	return d.bays.EachWithRoom(func(b2 *disk.Bay) error { return durable.WriteFile(b2.Disk.FS, planName, b) })
+	return d.bays.EachWithRoom(func(b2 *disk.Bay) error { return durable.WriteFile(b2.Disk.FS, disk.PlanName, b) })
 }
 
 // statementNow is the statement that fits what the end of the seal finds.
@@ -64,11 +65,11 @@ func (d *Device) statementNow(root [32]byte, cp []byte) (*manifest.SealStatement
 // signStatement takes the statement that a disk already has, or signs the plan. left are
 // the bays whose disk the end of the seal does not find, or finds replaced: what the log
 // says of them is final, and their copy of the unlock wrap lives on all the same.
-func (d *Device) signStatement(plan *sealPlan, signed *signedSeal, left []int, cp []byte) (*manifest.SealStatement, []byte, error) {
+func (d *Device) signStatement(plan *sealPlan, signed *read.SignedSeal, left []int, cp []byte) (*manifest.SealStatement, []byte, error) {
 	var st manifest.SealStatement
 	switch {
 	case signed != nil && len(without(left, signed.LeftBays)) == 0:
-		return &signed.SealStatement, signed.envelope, nil
+		return &signed.SealStatement, signed.Envelope, nil
 	case signed != nil:
 		st = signed.SealStatement
 	case plan != nil:
@@ -83,9 +84,9 @@ func (d *Device) signStatement(plan *sealPlan, signed *signedSeal, left []int, c
 }
 
 // findSigned looks for one on the disks; nil is none.
-func (d *Device) findSigned(set *disk.Set, root [32]byte) *signedSeal {
+func (d *Device) findSigned(set *disk.Set, root [32]byte) *read.SignedSeal {
 	dev, _ := d.cfg.Job.Device(d.cfg.Scope.Device)
-	return readSeal(set, dev.PublicKey.PublicKey, root)
+	return read.FindSeal(set, dev.PublicKey.PublicKey, root)
 }
 
 // leftBays are bays without the disk that the log knows: it is not here now, or was

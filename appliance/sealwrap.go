@@ -69,20 +69,20 @@ func (d *Device) checkedWrap() (*wrapFile, error) {
 	for _, b := range d.bays.Healthy() {
 		disks = append(disks, b.Disk)
 	}
-	files, bad, err := d.cfg.wraps().findWraps(disks)
+	files, bad, err := d.cfg.wraps().Find(disks)
 	d.cfg.warnWraps(bad)
 	if disk.OwnFault(err) {
 		return nil, err
 	}
 	sites := map[[32]byte]int{}
 	for _, file := range files {
-		if id, ok := d.cfg.wraps().siteOf(file); ok {
+		if id, ok := d.cfg.wraps().SiteOf(file); ok {
 			sites[id]++
 		}
 	}
 	for _, r := range d.cfg.Job.Recipients {
 		for name, file := range files {
-			if id, ok := d.cfg.wraps().siteOf(file); ok && sites[id] == 1 && hex.EncodeToString(id[:]) == r.KeyID {
+			if id, ok := d.cfg.wraps().SiteOf(file); ok && sites[id] == 1 && hex.EncodeToString(id[:]) == r.KeyID {
 				w := d.wrapFile(name, file)
 				d.checked = &w
 				return d.checked, nil
@@ -98,7 +98,7 @@ func (d *Device) checkedWrap() (*wrapFile, error) {
 // wrapFile gives a wrap its log entry.
 func (d *Device) wrapFile(name string, file []byte) wrapFile {
 	e := &manifest.WrapEntry{Kind: manifest.WrapAge, SHA256: crypto.SumSHA256(file), Check: d.keys.Check(), Generation: d.cfg.Scope.Generation}
-	if id, ok := d.cfg.wraps().siteOf(file); ok {
+	if id, ok := d.cfg.wraps().SiteOf(file); ok {
 		e.Kind, e.Recipients = manifest.WrapHPKE, [][32]byte{id}
 		return wrapFile{name, file, e}
 	}
@@ -114,7 +114,7 @@ func (d *Device) wrapFile(name string, file []byte) wrapFile {
 // They are made anew from the load key, so that none is believed for its name and the
 // number of its copies. The one that the site has opened stays: its answer proves it.
 func (d *Device) sealWraps(answered bool) (wraps []wrapFile, err error) {
-	files, err := d.cfg.wraps().newWraps(d.key)
+	files, err := d.cfg.wraps().New(d.key)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func (d *Device) sealWraps(answered bool) (wraps []wrapFile, err error) {
 			return nil, err
 		}
 		maps.DeleteFunc(files, func(_ string, file []byte) bool {
-			id, ok := d.cfg.wraps().siteOf(file)
+			id, ok := d.cfg.wraps().SiteOf(file)
 			return ok && id == checked.entry.Recipients[0]
 		})
 		files[checked.name] = checked.file
