@@ -8,7 +8,6 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
-	"github.com/sledge-io/sledge/manifest"
 )
 
 // sealBegun stops a seal when its checkpoint is on record and nothing is signed.
@@ -55,10 +54,7 @@ func TestRebuildWhileSealing(t *testing.T) {
 		}
 	}
 	before := r.mems[0].Ops()
-	d := &Device{cfg: r.cfg, bays: mustBays(t, r)}
-	size, root, _ := r.ledger.RecordedCheckpoint(r.cfg.Scope.Origin())
-	c := completion{Device: d, ctx: t.Context(), ledger: r.ledger, cp: manifest.Checkpoint{Origin: r.cfg.Scope.Origin(), Size: size, Root: root}}
-	if err := c.run(); err != nil {
+	if err := completeDisks(t.Context(), r.cfg.sealing(), mustBays(t, r), r.ledger); err != nil {
 		t.Fatal(err)
 	}
 	if r.mems[0].Ops() != before {
