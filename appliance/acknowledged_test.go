@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/tail"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -109,7 +110,7 @@ func TestLastFrameCounts(t *testing.T) {
 	set := mustBays(t, r)
 	lost := &manifest.Pack{ID: manifest.ID{1}, Number: 1, Geometry: manifest.Geometry{K: 3, M: 2, BlockSize: 4096}, BodySize: 4096, Segments: 1, Bays: []byte{0, 1, 2, 3, 4}}
 	for copies, want := range []bool{false, false, false, true} {
-		counts, err := lastFrame{copies: copies, entry: lost}.counts(set, 2)
+		counts, err := tail.Frame{Copies: copies, Entry: lost}.Counts(set, 2)
 		if err != nil || counts != want {
 			t.Errorf("a frame without its pack on %d disks: counts %v, %v", copies, counts, err)
 		}

@@ -1,15 +1,16 @@
 package appliance
 
 import (
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // allowedEvents tell the log what was let pass.
-func (c *Config) allowedEvents() (events []manifest.Event) {
-	if c.Allowed.Shared {
+func allowedEvents(allowed disk.Allowed) (events []manifest.Event) {
+	if allowed.Shared {
 		events = append(events, manifest.Event{What: "note", Text: "bays share a disk, as was allowed", Bay: -1})
 	}
-	for _, name := range c.Allowed.Filesystems {
+	for _, name := range allowed.Filesystems {
 		events = append(events, manifest.Event{What: "note", Text: "disks on the file system " + name + ", as was allowed", Bay: -1})
 	}
 	return events

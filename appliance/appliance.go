@@ -4,8 +4,9 @@
 //
 // Rooms below it have what needs no device: disk (bays, headers, whose fault an error is), frames
 // (encrypted files on m+1 disks), journal (what frames say), pack (stripes, hash lists, reading
-// from any k blocks), scan (a site's source), catalog (what a device holds of its looks), read (a
-// sealed device) and extract. What is a device's alone is here. The path of the bytes when loading
+// from any k blocks), tail (whether a journal's last frame counts), wraps (the load key on the
+// disks), scan (a site's source), catalog (what a device holds of its looks), read (a sealed
+// device), rebuild and extract. What is a device's alone is here. The path of the bytes when loading
 // (docs/architecture.md tells it from the command on):
 //
 //	List     walks the source into a saved, encrypted list       scan/scan.go, scanlist.go
@@ -34,6 +35,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/pack"
+	"github.com/sledge-io/sledge/appliance/wraps"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -75,10 +77,11 @@ type Config struct {
 	Rand     io.Reader        // nil means crypto/rand
 	Software string           // name and version for statements
 	Log      *slog.Logger     // nil discards
-	Ledger   Ledger           // if given, Open refuses a device whose seal has begun
+	Ledger   disk.Ledger      // if given, Open refuses a device whose seal has begun
 	Taken    func() error     // called by Prepare when the disks have passed, before it writes to them; nil is none
 
-	bufferSize int // about how much of a pack's body a stripe buffer holds; 0 is what package pack chooses
+	pageRecords, indexPages int // of the index, see SealOptions; tests make them small
+	bufferSize              int // about how much of a pack's body a stripe buffer holds; 0 is what package pack chooses
 }
 
 func (c *Config) fill() error {
@@ -118,7 +121,7 @@ func (c *Config) owner() disk.Owner {
 }
 
 // wraps are those of the load key, on any disks.
-func (c *Config) wraps() *wrapJob { return &wrapJob{c.Scope, c.Job} }
+func (c *Config) wraps() *wraps.Job { return &wraps.Job{Scope: c.Scope, Job: c.Job} }
 
 func (c *Config) newID() (id manifest.ID, err error) {
 	_, err = io.ReadFull(c.Rand, id[:])

@@ -14,9 +14,6 @@ import (
 // search step each time they double. Pages and index packs are small here, so
 // that 10^5 entries have as many index packs as 4 × 10^8.
 func TestColdReads(t *testing.T) {
-	oldRecords, oldPages := pageRecords, indexPages
-	pageRecords, indexPages = 16, 16
-	t.Cleanup(func() { pageRecords, indexPages = oldRecords, oldPages })
 	few, many := 1000, 100_000
 	before, after := coldReads(t, few), coldReads(t, many)
 	steps := int64(bits.Len(uint(many / few)))
@@ -44,6 +41,7 @@ func coldReads(t *testing.T, n int) map[string]readCount {
 	t.Helper()
 	s := scale{genTree{n: n, names: 100}}
 	r := newMemRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 256 << 10})
+	r.cfg.pageRecords, r.cfg.indexPages = 16, 16
 	s.load(t, r.rig, s.entries())
 	res := r.sealWith(SealOptions{})
 	ctx := context.Background()

@@ -9,6 +9,8 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/pack"
+	"github.com/sledge-io/sledge/appliance/rebuild"
+	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -17,9 +19,9 @@ import (
 // since the log was written, or not. It ends with its context at the beginning of a
 // shard, and blames no disk for that; a later call goes on.
 type completion struct {
-	*Device
+	*sealing
 	ctx      context.Context
-	ledger   Ledger
+	ledger   disk.Ledger
 	cp       manifest.Checkpoint
 	progress func(done, total int64) // bytes of shards that are written or read; nil is none
 
@@ -30,6 +32,20 @@ type completion struct {
 	holds   map[*disk.Bay]int64
 
 	done, total int64
+}
+
+// newCompletion is for the disks of a seal whose checkpoint is on record.
+func newCompletion(ctx context.Context, c sealConfig, set disk.Bays, ledger disk.Ledger) *completion {
+	origin := c.Scope.Origin()
+	size, root, _ := ledger.RecordedCheckpoint(origin)
+	d := &sealing{cfg: c, bays: set, planned: ledger.RecordedPlan(origin)}
+	return &completion{sealing: d, ctx: ctx, ledger: ledger, cp: manifest.Checkpoint{Origin: origin, Size: size, Root: root}}
+}
+
+// completeDisks makes every disk of a seal whose checkpoint is on record whole, and signs
+// nothing.
+func completeDisks(ctx context.Context, c sealConfig, set disk.Bays, ledger disk.Ledger) error {
+	return newCompletion(ctx, c, set, ledger).run()
 }
 
 // run does all of it. The log's files are compared byte by byte with what its
@@ -47,7 +63,7 @@ func (c *completion) run() error {
 		}
 		return c.log.Entry(pos)
 	}
-	if err := copyLog(entry, c.cp, c.completeLogFile); err != nil {
+	if err := rebuild.CopyLog(entry, c.cp, c.completeLogFile); err != nil {
 		return err
 	}
 	if err := c.completeWraps(); err != nil {
@@ -83,7 +99,7 @@ func (c *completion) eachShard(f func(b *disk.Bay, p *manifest.Pack, shard int) 
 }
 
 // shardsHere are the shards that a pack should have on working disks.
-func (d *Device) shardsHere(p *manifest.Pack, f func(b *disk.Bay, shard int) error) error {
+func (d *sealing) shardsHere(p *manifest.Pack, f func(b *disk.Bay, shard int) error) error {
 	for shard, at := range p.Bays {
 		if int(at) >= len(d.bays) || slices.Contains(p.Lost, byte(shard)) {
 			continue
@@ -187,7 +203,7 @@ func (c *completion) writeLacking() error {
 // rewrite makes a shard again from the others, unless it is there and good. An error
 // of the disk fails it.
 func (c *completion) rewrite(b *disk.Bay, p *manifest.Pack, shard int) error {
-	err := rewriteShard(c.ctx, c.set, b, p, shard)
+	err := rebuild.Shard(c.ctx, c.set, b, p, shard)
 	switch {
 	case err == nil:
 		return nil
@@ -260,4 +276,18 @@ func (c *completion) tell(n int64) {
 	if c.progress != nil && n > 0 {
 		c.progress(c.done, max(c.total, c.done))
 	}
+}
+
+// completeJob has the device's job file written on the disks that have an earlier or a
+// damaged one: the log and the label name it. A later one stays.
+func (d *sealing) completeJob() error {
+	return d.completeFile(disk.JobName, d.cfg.JobFile, func(b *disk.Bay) error {
+		if got, err := vfs.ReadFile(b.Disk.FS, disk.JobName, manifest.MaxStatement); err == nil {
+			old, err := manifest.OpenJob(got, d.cfg.Job.Signer.PublicKey)
+			if err == nil && old.Serial > d.cfg.Job.Serial {
+				return nil
+			}
+		}
+		return durable.WriteFile(b.Disk.FS, disk.JobName, d.cfg.JobFile)
+	})
 }

@@ -71,10 +71,9 @@ func TestFinishSealStops(t *testing.T) {
 		for i := range r.cfg.Disks {
 			r.cfg.Disks[i].FS = &cancelling{r.mems[i], left, func() { cancel(cause) }}
 		}
-		size, root, _ := r.ledger.RecordedCheckpoint(r.cfg.Scope.Origin())
-		c := completion{Device: &Device{cfg: r.cfg, bays: mustBays(t, r)}, ctx: ctx, ledger: r.ledger, cp: manifest.Checkpoint{Origin: r.cfg.Scope.Origin(), Size: size, Root: root}}
-		err := c.run()
-		if failed := c.bays.Errors(); len(failed) > 0 {
+		set := mustBays(t, r)
+		err := completeDisks(ctx, r.cfg.sealing(), set, r.ledger)
+		if failed := set.Errors(); len(failed) > 0 {
 			t.Fatalf("interrupted at call %d: disks were blamed: %v", n, failed)
 		}
 		if left.Load() > 0 {
@@ -90,8 +89,8 @@ func TestFinishSealStops(t *testing.T) {
 		if err != nil {
 			stopped++
 		}
-		if _, err := FinishSeal(ctx, r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, cause) || IsSealed(r.cfg.Disks) {
-			t.Fatalf("interrupted before it began: %v; signed: %v", err, IsSealed(r.cfg.Disks))
+		if _, err := FinishSeal(ctx, r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, cause) || disk.IsSealed(r.cfg.Disks) {
+			t.Fatalf("interrupted before it began: %v; signed: %v", err, disk.IsSealed(r.cfg.Disks))
 		}
 		cancel(nil)
 		r.use(r.mems)

@@ -8,6 +8,7 @@ import (
 	mrand "math/rand"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -60,7 +61,7 @@ func TestCrashRebuild(t *testing.T) {
 // again onto what is left.
 func (r *memRig) rebuildCrashing(rng *mrand.Rand, n int64, percent int) (onto *vfs.Mem, ops int64, err error) {
 	onto = vfs.NewMem(vfs.MemOptions{Capacity: 1 << 40})
-	o := RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
+	o := rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
 	for attempt := range 2 {
 		if attempt == 0 {
 			disk := onto
@@ -72,7 +73,7 @@ func (r *memRig) rebuildCrashing(rng *mrand.Rand, n int64, percent int) (onto *v
 			})
 		}
 		o.Onto = Disk{Name: "new", FS: onto}
-		_, err = Rebuild(context.Background(), r.cfg.Disks, o)
+		_, err = rebuild.Run(context.Background(), r.cfg.Disks, o)
 		ops = max(ops, onto.Ops())
 		if attempt == 0 {
 			if err == nil {

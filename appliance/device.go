@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/pack"
+	"github.com/sledge-io/sledge/appliance/wraps"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/manifest"
@@ -33,8 +34,7 @@ type Device struct {
 	writes  writeCount
 
 	// What was read once; calls that read it do not run at the same time.
-	checked *wrapFile                // what the site is asked about
-	planned [32]byte                 // digest of the seal's plan that is on record; zeros: none
+	checked *wraps.File              // what the site is asked about
 	ends    map[manifest.ID]listEnds // of scan lists
 
 	roomMu   sync.Mutex // guards the three below; taken before mu

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -23,7 +24,7 @@ func TestBusyDisks(t *testing.T) {
 			return second(FinishSeal(context.Background(), r.cfg, recorded{r.ledger}, FinishOptions{}))
 		},
 		"rebuild": func() error {
-			return second(Rebuild(context.Background(), r.cfg.Disks[1:], RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0,
+			return second(rebuild.Run(context.Background(), r.cfg.Disks[1:], rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0,
 				Onto: Disk{Name: "new", FS: vfs.NewMem(vfs.MemOptions{})}, Rand: func() (manifest.ID, error) { return manifest.ID{1}, nil }}))
 		},
 		"some disks": func() error {
@@ -53,7 +54,7 @@ func TestBusyDisks(t *testing.T) {
 }
 
 // recorded is a ledger with a checkpoint on record.
-type recorded struct{ Ledger }
+type recorded struct{ disk.Ledger }
 
 func (recorded) RecordedCheckpoint(string) (uint64, [32]byte, bool) { return 1, [32]byte{}, true }
 

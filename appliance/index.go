@@ -22,8 +22,10 @@ import (
 // with the number of records: sorting spills, and page entries wait in a spool
 // for the log. One goroutine fills a page while another writes the one before.
 type indexWriter struct {
-	d                 *Device
+	d                 *sealing
 	ctx               context.Context // ends the passes over records and log
+	pageRecords       int             // at most
+	indexPages        int             // of one index pack at most
 	totals            manifest.Totals
 	dropped, remarked uint64
 	givenUp           uint64 // entries of loads that were given up
@@ -62,13 +64,13 @@ type indexPack struct {
 
 // write makes the whole index.
 func (w *indexWriter) write() error {
-	fsys, err := w.d.scratchDisk()
+	fsys, err := w.d.open.Scratch()
 	if err != nil {
 		return err
 	}
-	sorter := extsort.New(extsort.Config{FS: fsys.Disk.FS, Dir: disk.TempDir, Memory: 2 * sortMemory})
+	sorter := extsort.New(extsort.Config{FS: fsys, Dir: disk.TempDir, Memory: 2 * sorterMemory})
 	defer sorter.Close()
-	w.spool = extsort.New(extsort.Config{FS: fsys.Disk.FS, Dir: disk.TempDir, Memory: sortMemory})
+	w.spool = extsort.New(extsort.Config{FS: fsys, Dir: disk.TempDir, Memory: sorterMemory})
 	if err := w.gather(sorter); err != nil {
 		return err
 	}
@@ -82,12 +84,8 @@ func (w *indexWriter) write() error {
 // gather reads the journal once: records go to the sorter, packs' entries to the
 // spool.
 func (w *indexWriter) gather(sorter *extsort.Sorter) error {
-	a := &catalog.Adder{To: sorter, Once: len(w.d.state.lists) < 2}
-	lists, err := w.d.findLists()
-	if err != nil {
-		return err
-	}
-	err = w.d.eachFrame(func(fr frames.Frame) error {
+	a := &catalog.Adder{To: sorter, Once: w.d.open.Committed().Lists < 2}
+	err := w.d.open.EachFrame(func(fr frames.Frame) error {
 		if w.ctx.Err() != nil {
 			return context.Cause(w.ctx)
 		}
@@ -118,7 +116,7 @@ func (w *indexWriter) gather(sorter *extsort.Sorter) error {
 	if err != nil {
 		return err
 	}
-	return w.d.imply(a, lists)
+	return w.d.open.Imply(a)
 }
 
 func addRecord(a *catalog.Adder, b []byte) error {
@@ -189,7 +187,7 @@ func (w *indexWriter) handOver() error {
 	w.full <- w.page
 	var ok bool
 	if w.page, ok = <-w.free; !ok {
-		return errStopped
+		return errWriter
 	}
 	return nil
 }
@@ -218,11 +216,11 @@ func (w *indexWriter) latest(sorter *extsort.Sorter) error {
 	})
 }
 
-// Tests make these small.
-var (
-	pageRecords = manifest.MaxPageRecords
-	indexPages  = manifest.MaxIndexPages
-)
+// sorterMemory is what one sorter holds before it spills.
+const sorterMemory = 24 << 20
+
+// errWriter stands for the writer's error.
+var errWriter = errors.New("a page could not be written")
 
 // take appends one record to the pages and counts whole entries.
 func (w *indexWriter) take(b []byte, j *manifest.Joiner, count *int) error {
@@ -239,7 +237,7 @@ func (w *indexWriter) take(b []byte, j *manifest.Joiner, count *int) error {
 			w.remarked++
 		}
 	}
-	if !w.page.Fits(b) || w.page.Len() >= pageRecords {
+	if !w.page.Fits(b) || w.page.Len() >= w.pageRecords {
 		if err := w.handOver(); err != nil {
 			return err
 		}
@@ -259,7 +257,7 @@ func (w *indexWriter) take(b []byte, j *manifest.Joiner, count *int) error {
 func (w *indexWriter) endPage(p *recordPage) error {
 	line := p.first
 	line.Page, line.Records = w.pages, p.Len()
-	if w.current != nil && (w.dir.Len() >= indexPages-1 || !w.dir.Fits(line.Encode())) {
+	if w.current != nil && (w.dir.Len() >= w.indexPages-1 || !w.dir.Fits(line.Encode())) {
 		if err := w.endPack(); err != nil {
 			return err
 		}
@@ -275,11 +273,7 @@ func (w *indexWriter) endPage(p *recordPage) error {
 }
 
 func (w *indexWriter) beginPack(firstKey string) error {
-	id, err := w.d.cfg.newID()
-	if err != nil {
-		return err
-	}
-	sw, err := w.d.newStripes(id)
+	sw, err := w.d.open.NewStripes()
 	if err != nil {
 		return err
 	}
@@ -299,7 +293,7 @@ func (w *indexWriter) put(page *manifest.PageBuilder, directory bool) error {
 		c.size += gap
 	}
 	entry := &manifest.PageEntry{Number: w.pages, IndexPack: c.number, Offset: c.size, Directory: directory}
-	ct, err := page.Encrypt(w.d.keys, c.sw.ID, entry)
+	ct, err := page.Encrypt(w.d.open.Keys, c.sw.ID, entry)
 	if err != nil {
 		return err
 	}
@@ -334,7 +328,7 @@ func (w *indexWriter) endPack() error {
 		return err
 	}
 	p.Number, p.FirstPage, p.Pages = c.number, c.firstPage, w.pages-c.firstPage
-	if p.FirstPath, err = w.d.keys.SealFirstPath(p.ID, c.firstKey); err != nil {
+	if p.FirstPath, err = w.d.open.Keys.SealFirstPath(p.ID, c.firstKey); err != nil {
 		return err
 	}
 	w.packs = append(w.packs, p)
@@ -387,8 +381,8 @@ func (w *indexWriter) logEntries(f func(number uint64, entry []byte, lost int) e
 // and adds those that have gone since: their disk is here without them. A shard
 // whose disk failed right behind it, and works again, gets its copies of the hash
 // list back.
-func (d *Device) stillLost(p *manifest.Pack) error {
-	p.Lost = d.withUnreadable(p)
+func (d *sealing) stillLost(p *manifest.Pack) error {
+	p.Lost = d.open.Unreadable(p)
 	gone, whole := d.lookFor(p)
 	p.Lost = append(p.Lost, gone...)
 	if err := d.bays.Own(); err != nil {
@@ -398,7 +392,7 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 	if len(p.Lost) == 0 && whole {
 		return nil
 	}
-	list, err := pack.HashList(d.bays.Set(), p, d.code)
+	list, err := pack.HashList(d.bays.Set(), p, d.open.Code)
 	if errors.Is(err, pack.ErrNoHashes) || errors.Is(err, erasure.ErrTooFew) {
 		return fmt.Errorf("%w: %w", disk.ErrLost, err)
 	}
@@ -424,7 +418,7 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 		if !here {
 			continue
 		}
-		if err := pack.SideFiles(b.Disk.FS, p, s, d.code, list); err != nil {
+		if err := pack.SideFiles(b.Disk.FS, p, s, d.open.Code, list); err != nil {
 			if err := b.Refuse(err); err != nil {
 				return err
 			}

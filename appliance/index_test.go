@@ -10,9 +10,6 @@ import (
 
 // Tiny pages and index packs: every path is found, every prefix listed.
 func TestTinyIndexPacks(t *testing.T) {
-	oldR, oldP := pageRecords, indexPages
-	pageRecords, indexPages = 2, 3
-	defer func() { pageRecords, indexPages = oldR, oldP }()
 	src := smallTree(t, 20, 10<<10)
 	deep := strings.Repeat(strings.Repeat("d", 200)+"/", 6)
 	os.MkdirAll(filepath.Join(src, deep), 0o755)
@@ -20,6 +17,7 @@ func TestTinyIndexPacks(t *testing.T) {
 		os.WriteFile(filepath.Join(src, deep, n), []byte(n), 0o644)
 	}
 	r := small32(t)
+	r.cfg.pageRecords, r.cfg.indexPages = 2, 3
 	r.loadAll(src, LoadOptions{})
 	res := r.sealAll()
 	want := readTree(t, src)

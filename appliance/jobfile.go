@@ -35,20 +35,6 @@ func sameJob(c *Config, set disk.Bays) error {
 	return nil
 }
 
-// completeJob has the device's job file written on the disks that have an earlier or a
-// damaged one: the log and the label name it. A later one stays.
-func (d *Device) completeJob() error {
-	return d.completeFile(disk.JobName, d.cfg.JobFile, func(b *disk.Bay) error {
-		if got, err := vfs.ReadFile(b.Disk.FS, disk.JobName, manifest.MaxStatement); err == nil {
-			old, err := manifest.OpenJob(got, d.cfg.Job.Signer.PublicKey)
-			if err == nil && old.Serial > d.cfg.Job.Serial {
-				return nil
-			}
-		}
-		return durable.WriteFile(b.Disk.FS, disk.JobName, d.cfg.JobFile)
-	})
-}
-
 // jobWriteError is an error of a disk that is to get the present job file.
 type jobWriteError struct{ error }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/appliance/journal"
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -487,7 +488,7 @@ func TestRebuildWithAFault(t *testing.T) {
 						others = slices.Delete(others, gone, gone+1)
 						onto := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 40})
 						place := fmt.Sprintf("%d+%d on %d, %s: bay %d rebuilt, disk %d: %s", o.k, o.m, o.disks, tail.name, gone, bay, f.name)
-						_, err := Rebuild(context.Background(), others, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: gone,
+						_, err := rebuild.Run(context.Background(), others, rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: gone,
 							Onto: Disk{Name: "new", FS: onto}, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }})
 						undecided := errors.Is(err, ErrTooFewDisks) && strings.HasSuffix(tail.name, "its shards gone")
 						if bay == gone && err != nil && !undecided {

@@ -6,6 +6,7 @@ import (
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/appliance/journal"
+	"github.com/sledge-io/sledge/appliance/tail"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -121,16 +122,16 @@ func (d *Device) confirm(fr *frames.Frame, later []*frames.File) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	last := lastFrame{copies: fr.Copies, entry: entry}
+	last := tail.Frame{Copies: fr.Copies, Entry: entry}
 	if m := d.cfg.Job.Geometry.M; entry != nil && fr.Copies <= m {
 		dev, _ := d.cfg.Job.Device(d.cfg.Scope.Device)
-		if last.next, err = firstPack(later, false, func(raw []byte) *manifest.Pack {
+		if last.Next, err = tail.FirstPack(later, false, func(raw []byte) *manifest.Pack {
 			return journal.Pack(raw, d.cfg.Scope, dev.PublicKey.PublicKey)
 		}); err != nil {
 			return false, err
 		}
 	}
-	return last.counts(d.bays, d.cfg.Job.Geometry.M)
+	return last.Counts(d.bays, d.cfg.Job.Geometry.M)
 }
 
 // apply takes one committed frame into the state.
@@ -160,7 +161,7 @@ func (d *Device) apply(fr frames.Frame) error {
 // disks that are not here, and the sweep would take all that it names for leftovers.
 func (d *Device) nothingCommitted() error {
 	for _, b := range d.bays.Healthy() {
-		has, err := hasShards(b.Disk.FS)
+		has, err := disk.HasShards(b.Disk.FS)
 		if err != nil {
 			if err := b.Refuse(err); err != nil {
 				return err

@@ -81,11 +81,6 @@ func (l *lookReader) end() error {
 	return l.to(l.list, r)
 }
 
-// lookOf is what the catalog needs of a record.
-func lookOf(r *manifest.Record) catalog.Look {
-	return catalog.Look{Kind: r.Kind, Path: r.Path, Reason: r.Reason, Detail: r.Detail}
-}
-
 // imply says of the folders of a list's prefix, which have no records, that they
 // are folders.
 func (d *Device) imply(a *catalog.Adder, lists []*scanList) error {

@@ -382,12 +382,12 @@ func TestSegmentCacheConcurrently(t *testing.T) {
 // TestLossOfPages loses some pages of the manifest: what the others describe is
 // extracted, and the lost pages are named.
 func TestLossOfPages(t *testing.T) {
-	oldR, oldP := pageRecords, indexPages
-	pageRecords, indexPages = 2, 3
-	defer func() { pageRecords, indexPages = oldR, oldP }()
 	src := smallTree(t, 36, 10<<10)
 	want := readTree(t, src)
-	r, res := sealedRig(t, rigOptions{k: 2, m: 1, disks: 6, block: 4096, packSize: 1 << 20}, src)
+	r := newMemRig(t, rigOptions{k: 2, m: 1, disks: 6, block: 4096, packSize: 1 << 20})
+	r.cfg.pageRecords, r.cfg.indexPages = 2, 3
+	r.loadAll(src, LoadOptions{})
+	res := r.sealAll()
 	all := r.mems
 	some := 0
 	picks(6, 2, func(pick []int) (bool, error) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -47,7 +48,7 @@ func (r *memRig) without(gone ...int) {
 func (r *memRig) replace(bay int) error {
 	r.without(bay)
 	onto := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 40})
-	_, err := Rebuild(context.Background(), r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: bay,
+	_, err := rebuild.Run(context.Background(), r.cfg.Disks, rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: bay,
 		Onto: Disk{Name: "new", FS: onto}, Rand: func() (id manifest.ID, err error) { return manifest.ID{1, byte(bay)}, nil }})
 	mems := append([]*vfs.Mem(nil), r.mems...)
 	mems[bay] = onto

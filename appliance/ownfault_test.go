@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/extract"
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -196,9 +197,9 @@ func TestOwnFaultsOfRebuild(t *testing.T) {
 			}
 			left := r.scarce(opens, syscall.EMFILE)
 			new := vfs.NewMem(vfs.MemOptions{})
-			o := RebuildOptions{Bay: 1, Onto: Disk{Name: "new", FS: scarce{new, left, syscall.EMFILE}}, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
+			o := rebuild.Options{Bay: 1, Onto: Disk{Name: "new", FS: scarce{new, left, syscall.EMFILE}}, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
 			disks := append(r.cfg.Disks[:1:1], r.cfg.Disks[2:]...)
-			_, err := Rebuild(t.Context(), disks, o)
+			_, err := rebuild.Run(t.Context(), disks, o)
 			if left.Load() >= 0 {
 				if err != nil {
 					t.Fatalf("sealed %v, with enough descriptors: %v", sealed, err)

@@ -99,7 +99,7 @@ var ErrNoUnlock = errors.New("no disk here has the unlock wrap, and the device h
 
 // noUnlock is ErrNoUnlock where disks without it are the device's own.
 func noUnlock(c Config) error {
-	used, err := loaded(c.Disks)
+	used, err := disk.Loaded(c.Disks)
 	if err != nil || !used {
 		return err
 	}
@@ -127,7 +127,7 @@ func mayBegin(c Config) error {
 	if expired == nil {
 		return nil
 	}
-	used, err := loaded(c.Disks)
+	used, err := disk.Loaded(c.Disks)
 	if err != nil || used {
 		return err
 	}
@@ -137,7 +137,7 @@ func mayBegin(c Config) error {
 // notInUse refuses a disk that is not prepared once the device has been loaded: it was
 // put in for another, or its rebuild has not ended, and only a rebuild makes it whole.
 func notInUse(c Config, fresh []disk.Disk) error {
-	used, err := loaded(c.Disks)
+	used, err := disk.Loaded(c.Disks)
 	if err != nil || !used {
 		return err
 	}
@@ -307,9 +307,9 @@ func makeWraps(c Config, k []byte) (map[string][]byte, error) {
 		}
 	}
 	if len(prepared) > 0 {
-		wraps, bad, err := c.wraps().findWraps(prepared)
+		wraps, bad, err := c.wraps().Find(prepared)
 		c.warnWraps(bad)
 		return wraps, err
 	}
-	return c.wraps().newWraps(k)
+	return c.wraps().New(k)
 }

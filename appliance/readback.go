@@ -25,9 +25,6 @@ import (
 // ErrUnread: some packs were never read back from their disks.
 var ErrUnread = errors.New("some packs were never read back from the disks")
 
-// ErrReadBack: a disk gave back something else than it was given.
-var ErrReadBack = errors.New("what was written does not read back")
-
 // packHome is what the read-back needs of a committed pack.
 type packHome struct {
 	id   manifest.ID

@@ -28,8 +28,8 @@ func (r *memRig) liars(rule vfs.Rule, bays ...int) {
 // forgets keeps the first bytes of its shards and gives zeros for the others;
 // wraps writes what is over its size over its first shards.
 var (
-	forgets = vfs.Rule{Op: vfs.OpWrite, Path: "*.shard", AfterBytes: 200 << 10, Zero: true}
-	wraps   = vfs.Rule{Op: vfs.OpWrite, Path: "*.shard", AfterBytes: 300 << 10, Wrap: true}
+	forgets   = vfs.Rule{Op: vfs.OpWrite, Path: "*.shard", AfterBytes: 200 << 10, Zero: true}
+	wrapFiles = vfs.Rule{Op: vfs.OpWrite, Path: "*.shard", AfterBytes: 300 << 10, Wrap: true}
 )
 
 // events are what the journal will have the log say of a kind.
@@ -53,7 +53,7 @@ func events(t *testing.T, d *Device, what string) (out []manifest.Event) {
 func TestDisksThatLie(t *testing.T) {
 	src := smallTree(t, 61, 1500<<10)
 	want := readTree(t, src)
-	for name, rule := range map[string]vfs.Rule{"forgets": forgets, "wraps": wraps} {
+	for name, rule := range map[string]vfs.Rule{"forgets": forgets, "wraps": wrapFiles} {
 		t.Run(name, func(t *testing.T) {
 			r := small32(t)
 			r.liars(rule, 2)
@@ -92,7 +92,7 @@ func TestDisksThatLie(t *testing.T) {
 // any more is not told as loaded.
 func TestTooManyLiars(t *testing.T) {
 	src := smallTree(t, 62, 1500<<10)
-	for name, rule := range map[string]vfs.Rule{"forget": forgets, "wrap": wraps} {
+	for name, rule := range map[string]vfs.Rule{"forget": forgets, "wrap": wrapFiles} {
 		r := newMemRig(t, rigOptions{k: 3, m: 1, disks: 8, block: 4096, packSize: 256 << 10})
 		r.liars(rule, 0, 1, 2, 3, 4, 5, 6, 7)
 		d := r.mustDevice()

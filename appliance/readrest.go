@@ -162,43 +162,9 @@ func (d *Device) unreadOn(b *disk.Bay, but map[uint64]bool) (packs []uint64) {
 	return append(packs, known...)
 }
 
-// readBeforeSeal is the seal's part: nothing goes into the manifest that no disk
-// was asked for.
-func (d *Device) readBeforeSeal(ctx context.Context, o *SealOptions) error {
-	if o.Unverified {
-		return nil
-	}
-	bad := d.noteBad
-	if o.Degraded { // what does not read back is one lost shard more
-		bad = d.noteUnreadable
-	}
-	_, err := d.readRest(ctx, bad, o.ReadBack)
-	d.saveReads()
-	if err != nil {
-		return err
-	}
-	if err := d.nothingFailed(o.Absent); err != nil {
-		return err
-	}
-	if o.Degraded {
-		d.pardon()
-	}
-	d.mu.Lock()
-	unread := d.state.packs - d.packsRead()
-	lost, _ := d.lostPacks(false) // what becomes of them the index tells
-	d.mu.Unlock()
-	if unread > uint64(len(lost)) {
-		return fmt.Errorf("%w: %d of %d", ErrUnread, unread-uint64(len(lost)), d.state.packs)
-	}
-	return nil
-}
-
-// readAfterIndex reads the index packs, and of each disk the sample that shows
-// that they were not written over something else.
-func (d *Device) readAfterIndex(ctx context.Context, packs []*manifest.Pack, o *SealOptions) error {
-	if o.Unverified {
-		return nil
-	}
+// readIndex reads index packs, and then a sample of each disk: it shows that they were not
+// written over something else.
+func (d *Device) readIndex(ctx context.Context, packs []*manifest.Pack) error {
 	var short disk.FaultNote // what the process was short of
 	d.bays.Each(func(b *disk.Bay) error {
 		err := d.readIndexOn(ctx, b, packs)
@@ -213,19 +179,7 @@ func (d *Device) readAfterIndex(ctx context.Context, packs []*manifest.Pack, o *
 	if err := short.Get(); err != nil {
 		return err
 	}
-	if err := d.readSamples(ctx, nil); err != nil {
-		return err
-	}
-	if err := d.nothingFailed(o.Absent); err != nil {
-		return err
-	}
-	d.mu.Lock()
-	again := d.unsettled()
-	d.mu.Unlock()
-	if len(again) > 0 {
-		return fmt.Errorf("%w: no sample of %s was read after the last write", ErrUnread, disk.BayList(again))
-	}
-	return nil
+	return d.readSamples(ctx, nil)
 }
 
 // readIndexOn reads what one disk has of the index packs.
@@ -241,21 +195,6 @@ func (d *Device) readIndexOn(ctx context.Context, b *disk.Bay, packs []*manifest
 		}
 	}
 	return nil
-}
-
-// readBackWord is what the statement says, and how many packs were not read back.
-func (d *Device) readBackWord(o *SealOptions) (word string, unread uint64) {
-	if !o.Unverified {
-		return manifest.ReadBackAll, 0
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	read := d.packsRead()
-	word = manifest.ReadBackPartly
-	if read == 0 {
-		word = manifest.ReadBackNone
-	}
-	return word, d.state.packs - read
 }
 
 // readWhole reads all that a disk has of a pack: shard, hash list and piece.

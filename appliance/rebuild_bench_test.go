@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -73,8 +74,8 @@ func (r *rig) rebuildOnto(b *testing.B, bay int, dir string) {
 		b.Fatal(err)
 	}
 	defer vfs.Close(disk)
-	o := RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: bay, Onto: Disk{Name: dir, FS: disk}, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
-	if _, err := Rebuild(context.Background(), r.disks(bay), o); err != nil {
+	o := rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: bay, Onto: Disk{Name: dir, FS: disk}, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
+	if _, err := rebuild.Run(context.Background(), r.disks(bay), o); err != nil {
 		b.Fatal(err)
 	}
 }

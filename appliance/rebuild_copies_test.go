@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -40,8 +41,8 @@ func TestRebuildVerifiesCopies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 3, Onto: Disk{Name: "fresh", FS: disk}, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
-			if _, err := Rebuild(context.Background(), r.disks(3), o); err != nil {
+			o := rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 3, Onto: Disk{Name: "fresh", FS: disk}, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
+			if _, err := rebuild.Run(context.Background(), r.disks(3), o); err != nil {
 				t.Fatal(err)
 			}
 			r.dirs[3] = fresh

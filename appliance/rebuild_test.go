@@ -10,6 +10,7 @@ import (
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/appliance/pack"
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -26,7 +27,7 @@ func TestRebuildUnsealed(t *testing.T) {
 	rot(t, r.mems[2], journal, st.Size()-20)                          // last frame
 	r.without(0)
 	onto := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 40})
-	o := RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: -1, Onto: Disk{Name: "new", FS: onto}, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
+	o := rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: -1, Onto: Disk{Name: "new", FS: onto}, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
 	total := 0
 	for n := int64(1); ; n += 7 { // cut off ever later
 		onto.OnOp(nil)
@@ -38,7 +39,7 @@ func TestRebuildUnsealed(t *testing.T) {
 			return nil
 		})
 		total++
-		if _, err := Rebuild(context.Background(), r.cfg.Disks, o); err == nil {
+		if _, err := rebuild.Run(context.Background(), r.cfg.Disks, o); err == nil {
 			break
 		} else if total > 300 {
 			t.Fatal(err)
@@ -74,7 +75,7 @@ func TestRebuildSealed(t *testing.T) {
 		}
 		r.without(bay)
 		onto := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 40})
-		o := RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: -1, Onto: Disk{Name: "new", FS: onto}, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
+		o := rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: -1, Onto: Disk{Name: "new", FS: onto}, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
 		for n := int64(5); ; n += 60 {
 			before := onto.Ops()
 			onto.OnOp(func(op vfs.Op) error {
@@ -83,7 +84,7 @@ func TestRebuildSealed(t *testing.T) {
 				}
 				return nil
 			})
-			if _, err := Rebuild(context.Background(), r.cfg.Disks, o); err == nil {
+			if _, err := rebuild.Run(context.Background(), r.cfg.Disks, o); err == nil {
 				break
 			} else if n > 10000 {
 				t.Fatal(err)

@@ -12,14 +12,15 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
-func (r *memRig) rebuildOnto(bay int) (*vfs.Mem, *RebuildReport, error) {
+func (r *memRig) rebuildOnto(bay int) (*vfs.Mem, *rebuild.Report, error) {
 	onto := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 40})
-	rep, err := Rebuild(context.Background(), r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: bay,
+	rep, err := rebuild.Run(context.Background(), r.cfg.Disks, rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: bay,
 		Onto: Disk{Name: "new", FS: onto}, Rand: func() (manifest.ID, error) { return manifest.ID{1, byte(bay)}, nil }})
 	return onto, rep, err
 }

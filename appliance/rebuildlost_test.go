@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -50,7 +51,7 @@ func TestRebuildWithoutJournal(t *testing.T) {
 			t.Errorf("%s: of %d shards %d are left", name, shards, n)
 		}
 		r.use([]*vfs.Mem{nil, all[1], all[2], all[3]})
-		if _, err := Rebuild(t.Context(), r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0, Onto: Disk{Name: "new", FS: onto},
+		if _, err := rebuild.Run(t.Context(), r.cfg.Disks, rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0, Onto: Disk{Name: "new", FS: onto},
 			Rand: func() (manifest.ID, error) { return manifest.ID{2}, nil }}); err != nil {
 			t.Errorf("%s: rebuilt again: %v", name, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -24,7 +25,7 @@ func (r *memRig) cutRebuild(bay int) *vfs.Mem {
 	r.t.Helper()
 	onto := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 40})
 	ctx, cancel := context.WithCancel(context.Background())
-	_, err := Rebuild(ctx, r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: bay, Onto: Disk{Name: "new", FS: onto},
+	_, err := rebuild.Run(ctx, r.cfg.Disks, rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: bay, Onto: Disk{Name: "new", FS: onto},
 		Progress: func(done, total uint64) { cancel() }, Rand: func() (manifest.ID, error) { return manifest.ID{1, byte(bay)}, nil }})
 	if !errors.Is(err, context.Canceled) {
 		r.t.Fatalf("rebuild: %v", err)
@@ -133,7 +134,7 @@ func TestRebuildGoesOn(t *testing.T) {
 	whole := r.mems
 	r.without(0)
 	onto := r.cutRebuild(0)
-	if _, err := Rebuild(context.Background(), r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0, Onto: Disk{Name: "new", FS: onto},
+	if _, err := rebuild.Run(context.Background(), r.cfg.Disks, rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0, Onto: Disk{Name: "new", FS: onto},
 		Rand: func() (manifest.ID, error) { return manifest.ID{2}, nil }}); err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +166,7 @@ func TestRebuildBesideHalfRebuilt(t *testing.T) {
 			half := r.cutRebuild(0)
 			r.use(append([]*vfs.Mem{half}, whole[1:]...))
 			onto := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 40})
-			rep, err := Rebuild(t.Context(), r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: bay, Onto: Disk{Name: "other", FS: onto},
+			rep, err := rebuild.Run(t.Context(), r.cfg.Disks, rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: bay, Onto: Disk{Name: "other", FS: onto},
 				Rand: func() (manifest.ID, error) { return manifest.ID{3}, nil }})
 			if err != nil || rep.Bay != 0 {
 				t.Errorf("sealed %v, bay %d: %+v, %v", sealed, bay, rep, err)
@@ -192,13 +193,13 @@ func TestJournalPrecedesShards(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.stop()
-	if has, err := hasShards(r.mems[0]); err != nil || !has {
+	if has, err := disk.HasShards(r.mems[0]); err != nil || !has {
 		t.Fatalf("no shard was begun: %v", err)
 	}
 	d.held.Release()
 	d = r.mustDevice()
 	defer d.Close()
-	if has, err := hasShards(r.mems[0]); err != nil || has {
+	if has, err := disk.HasShards(r.mems[0]); err != nil || has {
 		t.Errorf("the shard was not swept: %v", err)
 	}
 }

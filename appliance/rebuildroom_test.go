@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -42,7 +43,7 @@ func TestNoRoomKeepsLastGoodBlocks(t *testing.T) {
 	rot(t, onto, name, 5000) // of the second stripe
 	r.rotOthers(t, 2, 2, name)
 	full := vfs.NewFault(onto, vfs.Rule{Op: vfs.OpCreate, Path: "*.shard.tmp", Nth: 1, Err: syscall.ENOSPC})
-	_, err = Rebuild(context.Background(), r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 2,
+	_, err = rebuild.Run(context.Background(), r.cfg.Disks, rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 2,
 		Onto: Disk{Name: "new", FS: full}, Rand: func() (manifest.ID, error) { return manifest.ID{2}, nil }})
 	if !errors.Is(err, ErrLost) {
 		t.Errorf("rebuilt: %v", err)

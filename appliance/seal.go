@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,9 @@ type SealOptions struct {
 	Incomplete    bool // the source has not been loaded whole
 	Unverified    bool // what was never read back from the disks is not read now
 	DeviceKey     string
-	Ledger        Ledger
+	Ledger        disk.Ledger
+	PageRecords   int                                           // records of a page at most; 0 is the format's bound
+	IndexPages    int                                           // pages of an index pack at most; 0 is the format's bound
 	Counted       func(skipped, remarked, givenUp uint64) error // called before the checkpoint is recorded; nil is none
 	Stage         func(name string)
 	ReadBack      func(done, total int64) // bytes of what is read back before the seal; nil is no progress
@@ -46,7 +49,7 @@ var ErrAbsent = errors.New("a disk of the set is missing")
 // ErrDegraded: packs have lost shards.
 var ErrDegraded = errors.New("some packs have lost shards")
 
-// Seal makes the generation final:
+// runSeal makes the generation of an open device final:
 //
 //  1. pages and index packs from the journal's records      crash: swept, made again under new ids
 //  2. wraps and the log's files on every disk, fsynced       crash: made and written again
@@ -56,7 +59,8 @@ var ErrDegraded = errors.New("some packs have lost shards")
 //  6. journal removed, unlock wraps overwritten              crash: FinishSeal goes on
 //
 // Before step 4 nothing is final and a repeated Seal starts at 1.
-func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
+func runSeal(ctx context.Context, c sealConfig, open openedDevice, o SealOptions) (*SealResult, error) {
+	d := &sealing{cfg: c, bays: open.Bays, open: &open}
 	check, err := d.mayBeSealed(&o)
 	if err != nil {
 		return nil, err
@@ -66,20 +70,20 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		stage = func(string) {}
 	}
 	stage("read-back")
-	if err := d.readBeforeSeal(ctx, &o); err != nil {
+	if err := d.readBefore(ctx, &o); err != nil {
 		return nil, err
 	}
-	d.start(1) // index packs are written one at a time
-	defer d.stop()
-	if err := d.closeJournal(); err != nil {
+	open.Start()
+	defer open.Stop()
+	if err := open.CloseJournal(); err != nil {
 		return nil, err
 	}
 	// An attempt before this one may have left its index, a load its unfinished packs.
-	if err := d.sweep(); err != nil {
+	if err := open.Sweep(); err != nil {
 		return nil, err
 	}
 	stage("index")
-	w := &indexWriter{d: d, ctx: ctx}
+	w := &indexWriter{d: d, ctx: ctx, pageRecords: cmp.Or(o.PageRecords, manifest.MaxPageRecords), indexPages: cmp.Or(o.IndexPages, manifest.MaxIndexPages)}
 	defer w.close()
 	if err := w.write(); err != nil {
 		return nil, err
@@ -97,11 +101,11 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	if err := d.completeJob(); err != nil { // a disk without room ends the seal before it is final
 		return nil, err
 	}
-	wraps, err := d.sealWraps(check == wrapAnswered)
+	list, err := d.sealWraps(check == wrapAnswered)
 	if err != nil {
 		return nil, err
 	}
-	size, root, degraded, err := d.writeLog(wraps, w, &o)
+	size, root, degraded, err := d.writeLog(list, w, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +113,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		return nil, err
 	}
 	stage("read-back of the index")
-	if err := d.readAfterIndex(ctx, slices.Concat(w.packs, w.standIns), &o); err != nil {
+	if err := d.readAfter(ctx, slices.Concat(w.packs, w.standIns), &o); err != nil {
 		return nil, err
 	}
 	stage("statement")
@@ -122,7 +126,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
-	if err := d.closeJournal(); err != nil { // of the index packs: FinishSeal removes it
+	if err := open.CloseJournal(); err != nil { // of the index packs: FinishSeal removes it
 		return nil, err
 	}
 	if _, err := d.readLog(ctx, manifest.Checkpoint{Origin: d.cfg.Scope.Origin(), Size: size, Root: root}); err != nil {
@@ -137,79 +141,53 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		return nil, err
 	}
 	stage("checkpoint")
-	res, err := finishSeal(ctx, d.cfg, o.Ledger, FinishOptions{Absent: o.Absent, Progress: o.Finish})
+	res, err := finishSeal(ctx, c, o.Ledger, FinishOptions{Absent: o.Absent, Progress: o.Finish})
 	if res != nil {
 		res.Totals, res.Remarked, res.Dropped, res.GivenUp = w.totals, w.remarked, w.dropped, w.givenUp
 	}
 	return res, err
 }
 
-func (d *Device) closeJournal() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.endJournal()
-}
-
 // mayBeSealed applies the seal's conditions and returns how the wrap was checked.
-func (d *Device) mayBeSealed(o *SealOptions) (string, error) {
+func (d *sealing) mayBeSealed(o *SealOptions) (string, error) {
 	if o.Ledger == nil {
 		return "", errors.New("seal without a ledger")
 	}
-	if d.broken != nil {
-		return "", fmt.Errorf("the journal could not be written; open the device again: %w", d.broken)
+	if err := d.open.Broken(); err != nil {
+		return "", fmt.Errorf("the journal could not be written; open the device again: %w", err)
 	}
 	for _, n := range o.Absent {
 		if n < 0 || n >= len(d.bays) {
-			return "", fmt.Errorf("bay %d: %w: bays 0 to %d", n, ErrNoBay, len(d.bays)-1)
+			return "", fmt.Errorf("bay %d: %w: bays 0 to %d", n, disk.ErrNoBay, len(d.bays)-1)
 		}
 		if b := d.bays[n]; b != nil && b.Failed() == nil {
-			return "", fmt.Errorf("bay %d: %w: %s; only a missing disk can be absent", n, ErrBayHere, b.Disk.Name)
+			return "", fmt.Errorf("bay %d: %w: %s; only a missing disk can be absent", n, disk.ErrBayHere, b.Disk.Name)
 		}
 	}
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return "", err
 	}
-	if err := d.complete(); err != nil && !(o.Incomplete && errors.Is(err, ErrIncomplete)) {
+	if err := d.open.Complete(); err != nil && !(o.Incomplete && errors.Is(err, ErrIncomplete)) {
 		return "", err
 	}
 	if o.WrapUnchecked {
 		return "unchecked", nil
 	}
-	bundle, err := d.WrapCheck()
+	bundle, err := d.open.WrapCheck()
 	if err != nil {
 		return "", err
 	}
 	if o.WrapAnswer == "" {
 		return "", ErrNeedsAnswer
 	}
-	if !manifest.SameWrapAnswer(o.WrapAnswer, manifest.WrapAnswer(d.key, bundle)) {
+	if !manifest.SameWrapAnswer(o.WrapAnswer, manifest.WrapAnswer(d.open.LoadKey, bundle)) {
 		return "", fmt.Errorf("the answer %q is not the site's answer for this device: %w", o.WrapAnswer, ErrNeedsAnswer)
 	}
 	return wrapAnswered, nil
 }
 
-// complete is ErrIncomplete where nothing was loaded, or a load has not ended.
-func (d *Device) complete() error {
-	lists, err := d.findLists()
-	if err != nil {
-		return err
-	}
-	loaded := false
-	for _, l := range lists {
-		begun, finished := d.state.begun(l.copies.ID), d.finished(l)
-		if begun && !finished {
-			return &IncompleteError{*d.errUnfinished(l)}
-		}
-		loaded = loaded || finished
-	}
-	if !loaded {
-		return fmt.Errorf("%w: nothing has been loaded", ErrIncomplete)
-	}
-	return nil
-}
-
 // nothingFailed tells whether all bays but the named ones have a working disk.
-func (d *Device) nothingFailed(absent []int) error {
+func (d *sealing) nothingFailed(absent []int) error {
 	if err := d.bays.Own(); err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
-	"github.com/sledge-io/sledge/manifest"
 )
 
 // sealBegun stops a seal when its checkpoint is on record and nothing is signed.
@@ -48,17 +47,14 @@ func TestRebuildWhileSealing(t *testing.T) {
 	}
 	got, want := memFiles(t, r.mems[0]), memFiles(t, r.mems[1])
 	for name := range want {
-		if strings.HasPrefix(name, disk.LogDir+"/") || name == planName {
+		if strings.HasPrefix(name, disk.LogDir+"/") || name == disk.PlanName {
 			if string(got[name]) != string(want[name]) {
 				t.Errorf("%s is not on the new disk", name)
 			}
 		}
 	}
 	before := r.mems[0].Ops()
-	d := &Device{cfg: r.cfg, bays: mustBays(t, r)}
-	size, root, _ := r.ledger.RecordedCheckpoint(r.cfg.Scope.Origin())
-	c := completion{Device: d, ctx: t.Context(), ledger: r.ledger, cp: manifest.Checkpoint{Origin: r.cfg.Scope.Origin(), Size: size, Root: root}}
-	if err := c.run(); err != nil {
+	if err := completeDisks(t.Context(), r.cfg.sealing(), mustBays(t, r), r.ledger); err != nil {
 		t.Fatal(err)
 	}
 	if r.mems[0].Ops() != before {
@@ -99,7 +95,7 @@ func TestFinishSealCompletesDisks(t *testing.T) {
 			}
 		}},
 		{"no packs", func(r *memRig) { removeAll(t, r.mems[0], disk.PacksDir+"/") }},
-		{"no statement", func(r *memRig) { removeAll(t, r.mems[0], planName) }},
+		{"no statement", func(r *memRig) { removeAll(t, r.mems[0], disk.PlanName) }},
 	} {
 		r := sealBegun(t, src)
 		tc.spoil(r)
@@ -122,7 +118,7 @@ func TestFinishSealRefusesLoss(t *testing.T) {
 	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrLost) {
 		t.Errorf("finished: %v", err)
 	}
-	if IsSealed(r.cfg.Disks) {
+	if disk.IsSealed(r.cfg.Disks) {
 		t.Error("a checkpoint was signed")
 	}
 }

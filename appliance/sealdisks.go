@@ -15,7 +15,7 @@ import (
 
 // readLog reads and decodes the whole log from the disks, as whoever finishes the seal
 // has to: once the checkpoint is on record, no other can take its place.
-func (d *Device) readLog(ctx context.Context, cp manifest.Checkpoint) (*manifest.LogReader, error) {
+func (d *sealing) readLog(ctx context.Context, cp manifest.Checkpoint) (*manifest.LogReader, error) {
 	set := d.bays.Set()
 	log, err := manifest.OpenLog(cp, set)
 	if err == nil {
@@ -51,12 +51,12 @@ func eachPackOf(ctx context.Context, log *manifest.LogReader, cp manifest.Checkp
 }
 
 // completeLogFile writes a file of the log on the disks that do not have it so.
-func (d *Device) completeLogFile(name string, data []byte) error {
-	return d.completeFile(disk.LogDir+"/"+name, data, func(b *disk.Bay) error { return writeLogFile(b.Disk.FS, name, data) })
+func (d *sealing) completeLogFile(name string, data []byte) error {
+	return d.completeFile(disk.LogDir+"/"+name, data, func(b *disk.Bay) error { return disk.WriteLogFile(b.Disk.FS, name, data) })
 }
 
 // completeFile has a file written on the disks that do not have it so.
-func (d *Device) completeFile(name string, data []byte, write func(b *disk.Bay) error) error {
+func (d *sealing) completeFile(name string, data []byte, write func(b *disk.Bay) error) error {
 	var own disk.FaultNote
 	d.bays.Each(func(b *disk.Bay) error {
 		have, err := vfs.ReadFile(b.Disk.FS, name, int64(len(data)))
@@ -94,7 +94,7 @@ func (c *completion) completeWraps() error {
 
 // lookFor asks all disks at once for what they should have of a pack. gone are shards
 // that are not there; whole reports that the other files are there, too.
-func (d *Device) lookFor(p *manifest.Pack) (gone []byte, whole bool) {
+func (d *sealing) lookFor(p *manifest.Pack) (gone []byte, whole bool) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	whole = true

@@ -16,17 +16,14 @@ type FinishOptions struct {
 	Progress func(done, total int64) // bytes of shards that are written again and read; nil is no progress
 }
 
-// FinishSeal does what is left once size and root are in the ledger: it makes sure
+// finishOf does what is left once size and root are in the ledger: it makes sure
 // that every disk has the log and its shards, and writes from the others what one
 // lacks; it signs the checkpoint, writes it to every disk, removes the journal and
 // destroys the unlock wraps. Nothing is signed while a shard that the log names is
 // neither there nor can be made again: ErrLost. It needs no load key and may be
 // repeated: a call that ends with ctx has signed nothing, or all of it, and blames no
 // disk.
-func FinishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (*SealResult, error) {
-	if err := c.fill(); err != nil {
-		return nil, err
-	}
+func finishOf(ctx context.Context, c sealConfig, ledger disk.Ledger, o FinishOptions) (*SealResult, error) {
 	held, err := disk.Lock(c.Disks)
 	if err != nil {
 		return nil, err
@@ -35,20 +32,20 @@ func FinishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (
 	return finishSeal(ctx, c, ledger, o)
 }
 
-func finishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (*SealResult, error) {
-	size, root, ok := ledger.RecordedCheckpoint(c.Scope.Origin())
-	if !ok {
+func finishSeal(ctx context.Context, c sealConfig, ledger disk.Ledger, o FinishOptions) (*SealResult, error) {
+	if _, _, ok := ledger.RecordedCheckpoint(c.Scope.Origin()); !ok {
 		return nil, errors.New("no seal has begun")
 	}
 	set, err := c.owner().Match(c.Disks)
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{cfg: c, bays: set, planned: ledger.RecordedPlan(c.Scope.Origin())}
+	disks := newCompletion(ctx, c, set, ledger)
+	disks.progress = o.Progress
+	d, size, root := disks.sealing, disks.cp.Size, disks.cp.Root
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
-	disks := &completion{Device: d, ctx: ctx, ledger: ledger, cp: manifest.Checkpoint{Origin: c.Scope.Origin(), Size: size, Root: root}, progress: o.Progress}
 	if err := disks.run(); err != nil {
 		return nil, err
 	}
@@ -75,7 +72,7 @@ func finishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
-	set.Each(destroyKeys)
+	set.Each(disk.DestroyKeys)
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}

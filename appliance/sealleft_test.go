@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -81,7 +82,7 @@ func TestSealNamesReplacedDisks(t *testing.T) {
 // signature is not signed.
 func TestSealPlanIsRecorded(t *testing.T) {
 	change := func(t *testing.T, m *vfs.Mem) {
-		b, err := vfs.ReadFile(m, planName, manifest.MaxStatement)
+		b, err := vfs.ReadFile(m, disk.PlanName, manifest.MaxStatement)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,12 +94,12 @@ func TestSealPlanIsRecorded(t *testing.T) {
 		if b, err = json.Marshal(plan); err != nil {
 			t.Fatal(err)
 		}
-		if err := durable.WriteFile(m, planName, b); err != nil {
+		if err := durable.WriteFile(m, disk.PlanName, b); err != nil {
 			t.Fatal(err)
 		}
 	}
 	r := sealBegun(t, smallTree(t, 71, 100<<10))
-	want, err := vfs.ReadFile(r.mems[4], planName, manifest.MaxStatement)
+	want, err := vfs.ReadFile(r.mems[4], disk.PlanName, manifest.MaxStatement)
 	for _, m := range r.mems[:4] {
 		change(t, m)
 	}
@@ -118,7 +119,7 @@ func TestSealPlanIsRecorded(t *testing.T) {
 	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrLost) {
 		t.Errorf("a changed plan on all disks: %v", err)
 	}
-	if IsSealed(r.cfg.Disks) {
+	if disk.IsSealed(r.cfg.Disks) {
 		t.Error("a checkpoint was signed")
 	}
 }

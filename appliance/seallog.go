@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/wraps"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // writeLog writes the log's files to every healthy disk.
-func (d *Device) writeLog(wraps []wrapFile, w *indexWriter, o *SealOptions) (size uint64, root [32]byte, degraded uint64, err error) {
+func (d *sealing) writeLog(list []wraps.File, w *indexWriter, o *SealOptions) (size uint64, root [32]byte, degraded uint64, err error) {
 	err = d.bays.EachWithRoom(func(b *disk.Bay) error {
 		if err := durable.RemoveAll(b.Disk.FS, disk.LogDir, 1<<22); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -25,9 +26,9 @@ func (d *Device) writeLog(wraps []wrapFile, w *indexWriter, o *SealOptions) (siz
 		return 0, root, 0, err
 	}
 	log := manifest.NewLogWriter(func(name string, data []byte) error {
-		return d.bays.EachWithRoom(func(b *disk.Bay) error { return writeLogFile(b.Disk.FS, name, data) })
+		return d.bays.EachWithRoom(func(b *disk.Bay) error { return disk.WriteLogFile(b.Disk.FS, name, data) })
 	})
-	if degraded, err = d.logEntries(log, wraps, w, o); err != nil {
+	if degraded, err = d.logEntries(log, list, w, o); err != nil {
 		return 0, root, 0, err
 	}
 	size, root, err = log.Finish()
@@ -35,7 +36,7 @@ func (d *Device) writeLog(wraps []wrapFile, w *indexWriter, o *SealOptions) (siz
 }
 
 // logEntries appends everything in the order of docs/format.md section 5.2.
-func (d *Device) logEntries(log *manifest.LogWriter, wraps []wrapFile, w *indexWriter, o *SealOptions) (degraded uint64, err error) {
+func (d *sealing) logEntries(log *manifest.LogWriter, list []wraps.File, w *indexWriter, o *SealOptions) (degraded uint64, err error) {
 	add := func(b []byte, err error) error {
 		if err == nil {
 			_, err = manifest.DecodeEntry(b) // what no reader takes must not go on record
@@ -50,8 +51,8 @@ func (d *Device) logEntries(log *manifest.LogWriter, wraps []wrapFile, w *indexW
 	if err := add(start.Encode()); err != nil {
 		return 0, err
 	}
-	for _, f := range wraps {
-		if err := add(f.entry.Encode()); err != nil {
+	for _, f := range list {
+		if err := add(f.Entry.Encode()); err != nil {
 			return 0, err
 		}
 		pos++
@@ -66,7 +67,7 @@ func (d *Device) logEntries(log *manifest.LogWriter, wraps []wrapFile, w *indexW
 		}
 		pos++
 	}
-	end := manifest.End{FirstPack: pos, Packs: d.state.packs, Pages: w.pages, IndexPacks: uint64(len(w.packs)), BodySize: uint64(d.state.body)}
+	end := manifest.End{FirstPack: pos, Packs: d.open.Committed().Packs, Pages: w.pages, IndexPacks: uint64(len(w.packs)), BodySize: uint64(d.open.Committed().Body)}
 	end.FirstPage = end.FirstPack + end.Packs
 	end.FirstIndex = end.FirstPage + end.Pages
 	err = w.logEntries(func(number uint64, entry []byte, lost int) error {
@@ -90,7 +91,7 @@ func (d *Device) logEntries(log *manifest.LogWriter, wraps []wrapFile, w *indexW
 		}
 	}
 	end.BodySize += uint64(w.standInBytes) // wraps around where stand-ins are shorter
-	if end.Totals, err = d.keys.SealTotals(w.totals); err != nil {
+	if end.Totals, err = d.open.Keys.SealTotals(w.totals); err != nil {
 		return 0, err
 	}
 	return degraded, add(end.Encode())
@@ -98,8 +99,8 @@ func (d *Device) logEntries(log *manifest.LogWriter, wraps []wrapFile, w *indexW
 
 // sealEvents are all events of the journal, however many, what was let pass, and the
 // events of the seal itself.
-func (d *Device) sealEvents(o *SealOptions) ([][]byte, error) {
-	events := d.cfg.allowedEvents()
+func (d *sealing) sealEvents(o *SealOptions) ([][]byte, error) {
+	events := allowedEvents(d.cfg.Allowed)
 	for _, n := range o.Absent {
 		events = append(events, manifest.Event{What: "disk-absent", Text: "absent at seal", Bay: n})
 	}
@@ -107,24 +108,11 @@ func (d *Device) sealEvents(o *SealOptions) ([][]byte, error) {
 		events = append(events, manifest.Event{What: "disk-rebuilt", Text: "replaced before the seal", Bay: n})
 	}
 	own, err := encodeEvents(d.cfg.Now(), events...)
-	return slices.Concat(d.state.events, own), err
-}
-
-// encodeEvents encodes events of one moment: each of them, or none and an error.
-func encodeEvents(now time.Time, events ...manifest.Event) (out [][]byte, err error) {
-	for _, e := range events {
-		e.Time = now.UTC()
-		b, err := e.Encode()
-		if err != nil {
-			return nil, fmt.Errorf("event %.40q of bay %d: %w", e.What, e.Bay, err)
-		}
-		out = append(out, b)
-	}
-	return out, nil
+	return slices.Concat(d.open.Committed().Events, own), err
 }
 
 // firstUnlock is when the disks were prepared.
-func (d *Device) firstUnlock() (t time.Time) {
+func (d *sealing) firstUnlock() (t time.Time) {
 	for _, b := range d.bays.Healthy() {
 		if h, err := disk.ReadHeader(b.Disk); err == nil && !h.Created.IsZero() && (t.IsZero() || h.Created.Before(t)) {
 			t = h.Created

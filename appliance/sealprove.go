@@ -19,7 +19,7 @@ type sealPlan struct {
 }
 
 // newPlan says it of the disks that work now.
-func (d *Device) newPlan(st manifest.SealStatement) sealPlan {
+func (d *sealing) newPlan(st manifest.SealStatement) sealPlan {
 	p := sealPlan{SealStatement: st}
 	for _, b := range d.bays.Healthy() {
 		p.DiskIDs = append(p.DiskIDs, b.ID)
@@ -39,8 +39,8 @@ func (p sealPlan) digest() [32]byte {
 
 // findPlan takes the recorded plan from the disks; nil if none has it. The disks that any
 // copy doubts are doubted: that makes the device read more, never less.
-func (d *Device) findPlan(set *disk.Set, root [32]byte) (plan *sealPlan) {
-	for _, b := range set.Copies(planName, 0, manifest.MaxStatement) {
+func (d *sealing) findPlan(set *disk.Set, root [32]byte) (plan *sealPlan) {
+	for _, b := range set.Copies(disk.PlanName, 0, manifest.MaxStatement) {
 		p := &sealPlan{}
 		if err := json.Unmarshal(b, p); err != nil || !bytes.Equal(p.LogRoot, root[:]) || d.planned != [32]byte{} && p.digest() != d.planned {
 			continue

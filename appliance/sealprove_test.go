@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -21,7 +22,7 @@ func rebuiltLiar(t *testing.T, r *memRig) *vfs.Mem {
 	r.without(0)
 	onto := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 40})
 	liar := vfs.NewFault(onto, vfs.Rule{Op: vfs.OpWrite, Path: "*.shard.tmp", AfterBytes: 60 << 10, Zero: true})
-	if _, err := Rebuild(context.Background(), r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0,
+	if _, err := rebuild.Run(context.Background(), r.cfg.Disks, rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0,
 		Onto: Disk{Name: "new", FS: liar}, Rand: func() (manifest.ID, error) { return manifest.ID{1}, nil }}); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func TestFinishSealReadsNewDisks(t *testing.T) {
 	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrReadBack) {
 		t.Errorf("sealed with a disk that forgets: %v", err)
 	}
-	if IsSealed(r.cfg.Disks) {
+	if disk.IsSealed(r.cfg.Disks) {
 		t.Error("a checkpoint was signed")
 	}
 	mems := append([]*vfs.Mem(nil), r.mems...)
@@ -83,7 +84,7 @@ func TestFinishSealReadsWhatItWroteBefore(t *testing.T) {
 	removeAll(t, r.mems[0], disk.PacksDir+"/")
 	plans := make([][]byte, len(r.mems))
 	for i, m := range r.mems {
-		plans[i], _ = vfs.ReadFile(m, planName, manifest.MaxStatement)
+		plans[i], _ = vfs.ReadFile(m, disk.PlanName, manifest.MaxStatement)
 	}
 	r.cfg.Disks[0].FS = vfs.NewFault(r.mems[0], vfs.Rule{Op: vfs.OpWrite, Path: "*.shard.tmp", AfterBytes: 60 << 10, Zero: true})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -96,7 +97,7 @@ func TestFinishSealReadsWhatItWroteBefore(t *testing.T) {
 		t.Fatalf("not interrupted: %v", err)
 	}
 	for i, m := range r.mems {
-		if err := durable.WriteFile(m, planName, plans[i]); err != nil {
+		if err := durable.WriteFile(m, disk.PlanName, plans[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -231,7 +232,7 @@ func TestRebuildKeepsBadShard(t *testing.T) {
 	name := names(t, onto, ".shard")[0]
 	rot(t, onto, name, 10)
 	again := func(disk vfs.FS) error {
-		_, err := Rebuild(context.Background(), r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 2,
+		_, err := rebuild.Run(context.Background(), r.cfg.Disks, rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 2,
 			Onto: Disk{Name: "new", FS: disk}, Rand: func() (manifest.ID, error) { return manifest.ID{2}, nil }})
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -16,7 +17,7 @@ import (
 
 // rebuiltInPlace has disk 0 of a begun seal lose its shards and get them again by a rebuild
 // onto itself, which it does not hold. id is what the header said before.
-func rebuiltInPlace(t *testing.T, r *memRig, ledger Ledger) (id manifest.ID) {
+func rebuiltInPlace(t *testing.T, r *memRig, ledger disk.Ledger) (id manifest.ID) {
 	t.Helper()
 	all := append([]*vfs.Mem(nil), r.mems...)
 	h, err := ReadHeader(Disk{Name: "0", FS: all[0]})
@@ -26,7 +27,7 @@ func rebuiltInPlace(t *testing.T, r *memRig, ledger Ledger) (id manifest.ID) {
 	removeAll(t, all[0], disk.PacksDir+"/")
 	r.without(0)
 	liar := vfs.NewFault(all[0], vfs.Rule{Op: vfs.OpWrite, Path: "*.shard.tmp", AfterBytes: 60 << 10, Zero: true})
-	if _, err := Rebuild(context.Background(), r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0, Ledger: ledger,
+	if _, err := rebuild.Run(context.Background(), r.cfg.Disks, rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0, Ledger: ledger,
 		Onto: Disk{Name: "same", FS: liar}, Rand: func() (manifest.ID, error) { return manifest.ID{1}, nil }}); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func TestRebuildInPlaceCutOff(t *testing.T) {
 			}
 			return nil
 		})
-		_, err := Rebuild(context.Background(), r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0,
+		_, err := rebuild.Run(context.Background(), r.cfg.Disks, rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0,
 			Onto: Disk{Name: "same", FS: onto}, Rand: func() (manifest.ID, error) { return manifest.ID{1}, nil }})
 		if err == nil {
 			break
@@ -135,7 +136,7 @@ func TestFinishSealReadsWhatOldPlansDoubt(t *testing.T) {
 	for _, name := range names(t, r.mems[0], ".shard") {
 		rot(t, r.mems[0], name, 10)
 	}
-	b, err := vfs.ReadFile(r.mems[3], planName, manifest.MaxStatement)
+	b, err := vfs.ReadFile(r.mems[3], disk.PlanName, manifest.MaxStatement)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +150,7 @@ func TestFinishSealReadsWhatOldPlansDoubt(t *testing.T) {
 	if b, err = json.Marshal(plan); err != nil {
 		t.Fatal(err)
 	}
-	if err := durable.WriteFile(r.mems[3], planName, b); err != nil {
+	if err := durable.WriteFile(r.mems[3], disk.PlanName, b); err != nil {
 		t.Fatal(err)
 	}
 	r.readBackAll(t, src)

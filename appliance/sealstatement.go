@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
@@ -14,7 +15,7 @@ import (
 // wrapAnswered is what the statement says where the site has opened its wrap.
 const wrapAnswered = "answered"
 
-func (d *Device) statement(size uint64, root [32]byte, degraded uint64, check string, o *SealOptions) manifest.SealStatement {
+func (d *sealing) statement(size uint64, root [32]byte, degraded uint64, check string, o *SealOptions) manifest.SealStatement {
 	recovery := "none"
 	for _, r := range d.cfg.Job.Recipients {
 		if crypto.WrapKind(r.Kind) == crypto.WrapAge {
@@ -36,16 +37,16 @@ func (d *Device) statement(size uint64, root [32]byte, degraded uint64, check st
 		NotErased: disk.KeepsOverwritten(d.cfg.Disks), ReplacedBays: d.replacedBays()}
 }
 
-func (d *Device) writePlan(p sealPlan) error {
+func (d *sealing) writePlan(p sealPlan) error {
 	b, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
-	return d.bays.EachWithRoom(func(b2 *disk.Bay) error { return durable.WriteFile(b2.Disk.FS, planName, b) })
+	return d.bays.EachWithRoom(func(b2 *disk.Bay) error { return durable.WriteFile(b2.Disk.FS, disk.PlanName, b) })
 }
 
 // statementNow is the statement that fits what the end of the seal finds.
-func (d *Device) statementNow(root [32]byte, cp []byte) (*manifest.SealStatement, []byte, error) {
+func (d *sealing) statementNow(root [32]byte, cp []byte) (*manifest.SealStatement, []byte, error) {
 	disks := d.bays.Set()
 	plan, signed := d.findPlan(disks, root), d.findSigned(disks, root)
 	if err := disks.Fault.Get(); err != nil {
@@ -64,11 +65,11 @@ func (d *Device) statementNow(root [32]byte, cp []byte) (*manifest.SealStatement
 // signStatement takes the statement that a disk already has, or signs the plan. left are
 // the bays whose disk the end of the seal does not find, or finds replaced: what the log
 // says of them is final, and their copy of the unlock wrap lives on all the same.
-func (d *Device) signStatement(plan *sealPlan, signed *signedSeal, left []int, cp []byte) (*manifest.SealStatement, []byte, error) {
+func (d *sealing) signStatement(plan *sealPlan, signed *read.SignedSeal, left []int, cp []byte) (*manifest.SealStatement, []byte, error) {
 	var st manifest.SealStatement
 	switch {
 	case signed != nil && len(without(left, signed.LeftBays)) == 0:
-		return &signed.SealStatement, signed.envelope, nil
+		return &signed.SealStatement, signed.Envelope, nil
 	case signed != nil:
 		st = signed.SealStatement
 	case plan != nil:
@@ -83,14 +84,14 @@ func (d *Device) signStatement(plan *sealPlan, signed *signedSeal, left []int, c
 }
 
 // findSigned looks for one on the disks; nil is none.
-func (d *Device) findSigned(set *disk.Set, root [32]byte) *signedSeal {
+func (d *sealing) findSigned(set *disk.Set, root [32]byte) *read.SignedSeal {
 	dev, _ := d.cfg.Job.Device(d.cfg.Scope.Device)
-	return readSeal(set, dev.PublicKey.PublicKey, root)
+	return read.FindSeal(set, dev.PublicKey.PublicKey, root)
 }
 
 // leftBays are bays without the disk that the log knows: it is not here now, or was
 // replaced since. said is what the statement says already.
-func (d *Device) leftBays(said *manifest.SealStatement) []int {
+func (d *sealing) leftBays(said *manifest.SealStatement) []int {
 	left := without(d.bays.Missing(), said.AbsentBays)
 	left = append(left, without(d.replacedBays(), said.ReplacedBays)...)
 	slices.Sort(left)
@@ -98,7 +99,7 @@ func (d *Device) leftBays(said *manifest.SealStatement) []int {
 }
 
 // replacedBays are those whose disk was made by a rebuild: it has no time of creation.
-func (d *Device) replacedBays() (bays []int) {
+func (d *sealing) replacedBays() (bays []int) {
 	for _, b := range d.bays.Healthy() {
 		if h, err := disk.ReadHeader(b.Disk); err == nil && h.Created.IsZero() {
 			bays = append(bays, b.Number)

@@ -21,7 +21,7 @@ const standInSize = 16
 // uses notes the packs that hold content of an entry.
 func (w *indexWriter) uses(r *manifest.Record) {
 	if w.used == nil {
-		w.used = make([]bool, w.d.state.packs)
+		w.used = make([]bool, w.d.open.Committed().Packs)
 	}
 	for _, e := range r.Extents {
 		if !e.Hole && e.Pack < uint64(len(w.used)) && !w.used[e.Pack] {
@@ -32,10 +32,7 @@ func (w *indexWriter) uses(r *manifest.Record) {
 
 // needed is the ErrLost of packs that are known to be lost and hold content of entries.
 func (w *indexWriter) needed() error {
-	w.d.mu.Lock()
-	lost, _ := w.d.lostPacks(false)
-	w.d.mu.Unlock()
-	lost = slices.DeleteFunc(lost, func(n uint64) bool { return n >= uint64(len(w.used)) || !w.used[n] })
+	lost := slices.DeleteFunc(w.d.open.LostPacks(), func(n uint64) bool { return n >= uint64(len(w.used)) || !w.used[n] })
 	if len(lost) > 0 {
 		return notSealable(len(lost), lost[0])
 	}
@@ -54,7 +51,7 @@ func (w *indexWriter) sealable(p *manifest.Pack) (*manifest.Pack, error) {
 	if p.Number < uint64(len(w.used)) && w.used[p.Number] {
 		return nil, errors.Join(notSealable(1, p.Number), err)
 	}
-	s, err := w.d.standIn()
+	s, err := w.d.open.EmptyPack(standInSize)
 	if err != nil {
 		return nil, err
 	}
@@ -63,25 +60,6 @@ func (w *indexWriter) sealable(p *manifest.Pack) (*manifest.Pack, error) {
 	w.standIns = append(w.standIns, s)
 	w.standInBytes += s.BodySize - p.BodySize
 	return s, nil
-}
-
-// standIn writes a pack that holds nothing.
-func (d *Device) standIn() (*manifest.Pack, error) {
-	p, err := d.openPack()
-	if err != nil {
-		return nil, err
-	}
-	room, err := p.room()
-	if err != nil {
-		p.drop()
-		return nil, err
-	}
-	clear(room[:standInSize])
-	p.fill += standInSize
-	if err := p.drain(); err != nil {
-		return nil, err
-	}
-	return p.commitEntry()
 }
 
 // notSealable is the ErrLost of packs whose content no disks give any more: no log can

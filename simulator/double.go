@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -57,7 +58,7 @@ func (l *life) second(ctx context.Context, which int, state vfs.FS) (name string
 	default:
 		onto := appliance.Disk{Name: "new", FS: l.newDisk()}
 		return "rebuild", func() error { // without a device: it asks for no state folder
-			return second(appliance.Rebuild(ctx, disks, appliance.RebuildOptions{Signer: l.signerKey(), Bay: 0, Onto: onto, Rand: randomID}))
+			return second(rebuild.Run(ctx, disks, rebuild.Options{Signer: l.signerKey(), Bay: 0, Onto: onto, Rand: randomID}))
 		}
 	}
 }

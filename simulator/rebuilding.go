@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -85,7 +87,7 @@ func (l *life) rebuildWithCuts(ctx context.Context, what Trouble, bay int, dice 
 			onto = l.newDisk()
 		}
 	}
-	if err := l.rebuildOnto(ctx, bay, onto); err != nil && !errors.Is(err, appliance.ErrBayHere) {
+	if err := l.rebuildOnto(ctx, bay, onto); err != nil && !errors.Is(err, disk.ErrBayHere) {
 		return fmt.Errorf("rebuild of %s after it was cut off: %w", diskName(bay), err)
 	}
 	l.disks[bay] = onto
@@ -125,7 +127,7 @@ func (l *life) cutRebuild(ctx context.Context, what Trouble, bay int, onto *vfs.
 
 // rebuildOnto rebuilds a bay without a cut.
 func (l *life) rebuildOnto(ctx context.Context, bay int, onto *vfs.Mem) error {
-	rep, err := appliance.Rebuild(ctx, l.set(nil), appliance.RebuildOptions{Signer: l.signerKey(), Bay: bay, Onto: appliance.Disk{Name: "new", FS: onto}, Rand: randomID})
+	rep, err := rebuild.Run(ctx, l.set(nil), rebuild.Options{Signer: l.signerKey(), Bay: bay, Onto: appliance.Disk{Name: "new", FS: onto}, Rand: randomID})
 	if err == nil && len(rep.Lost) > 0 {
 		err = fmt.Errorf("%w: a rebuild could not restore %v", errForgotten, rep.Lost)
 	}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -160,7 +161,7 @@ func (l *life) rebuildHurt(ctx context.Context) error {
 		old := l.disks[i]
 		l.disks[i] = nil
 		onto := l.newDisk()
-		rep, err := appliance.Rebuild(ctx, l.set(nil), appliance.RebuildOptions{Signer: l.signerKey(), Bay: bay, Onto: appliance.Disk{Name: "new", FS: onto}, Rand: randomID})
+		rep, err := rebuild.Run(ctx, l.set(nil), rebuild.Options{Signer: l.signerKey(), Bay: bay, Onto: appliance.Disk{Name: "new", FS: onto}, Rand: randomID})
 		if err != nil {
 			l.disks[i] = old
 			return fmt.Errorf("rebuild of %s: %w", diskName(i), err)

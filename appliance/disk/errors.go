@@ -145,3 +145,9 @@ func unfit(name string) string {
 	}
 	return "its behaviour at a power cut has not been tested"
 }
+
+// ErrBayHere: the bay that is to be rebuilt has a disk among those given, or none is missing.
+var ErrBayHere = errors.New("the bad disk is among those given")
+
+// ErrNoBay: the device does not have such a bay.
+var ErrNoBay = errors.New("this device has other bays")

@@ -34,3 +34,7 @@ func PieceName(id manifest.ID, shard int) string {
 }
 
 func HashesName(id manifest.ID) string { return fmt.Sprintf("%s/%s.hashes", PackDir(id), id) }
+
+// PlanName is the statement's predicate, kept until it is signed: nothing is
+// signed before the ledger has the checkpoint.
+const PlanName = TempDir + "/seal.json"

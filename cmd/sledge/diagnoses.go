@@ -7,7 +7,9 @@ import (
 	"syscall"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/extract"
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
@@ -123,9 +125,9 @@ func diagnoses() []diagnosis {
 		{both(isNot(errTarget), is(syscall.ENOSPC, syscall.EDQUOT)), exitFull, advise("make room, then run the same command again")}, // of an import's state folder: as with little room
 		{is(appliance.ErrAbsent), exitDisks, advise("connect the disk and run the same sledge seal again, or make it anew on an empty one: sledge rebuild --replace NEW",
 			"or seal without it: --absent BAY; its copy of the load key lives on, and the statement says so")},
-		{is(appliance.ErrWhichBay), exitUsage, advise("name the bay: --bay N, one after another")},
-		{is(appliance.ErrBayHere), exitUsage, advise("leave the bad disk out of --disk: its bay is then the one that is missing")},
-		{is(appliance.ErrNoBay), exitUsage, advise("name a bay that the device has; which disk is in which bay: sledge status")},
+		{is(rebuild.ErrWhichBay), exitUsage, advise("name the bay: --bay N, one after another")},
+		{is(disk.ErrBayHere), exitUsage, advise("leave the bad disk out of --disk: its bay is then the one that is missing")},
+		{is(disk.ErrNoBay), exitUsage, advise("name a bay that the device has; which disk is in which bay: sledge status")},
 		{is(appliance.ErrManyDisks), exitDisks, advise("name the disks of this device only, one for each bay")},
 		{is(appliance.ErrNotSealed), exitState, advise("load and seal it first; what is on an unsealed device is checked with sledge scrub")},
 		{is(appliance.ErrNoUnlock), exitDisks, advise("give the other disks of the device too, if there are any: each has it; nothing was changed", "if none has it: this device cannot open them any more, only the data centre's key can; send them there and keep the source")},

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/fsck"
 )
 
@@ -23,7 +24,7 @@ func TestDiagnoses(t *testing.T) {
 		{hint(other, "own"), exitUnexpected, "own"},
 		{errors.Join(other, errUndigested), exitObjects, ""},
 		{usagef("wrong"), exitUsage, helpHint},
-		{hint(appliance.ErrNoBay, "own"), exitUsage, "own"},
+		{hint(disk.ErrNoBay, "own"), exitUsage, "own"},
 		{hint(fmt.Errorf("x: %w", fsck.ErrVersion), "own"), exitVersion, "use the newest sledge"},
 		{errors.Join(appliance.ErrReadBack, appliance.ErrTooFewDisks), exitDisks, "do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others"},
 	} {

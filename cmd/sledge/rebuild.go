@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -19,7 +20,7 @@ import (
 )
 
 type rebuildReport struct {
-	*appliance.RebuildReport
+	*rebuild.Report
 	Onto string `json:"onto"`
 }
 
@@ -75,7 +76,7 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 	if i := slices.IndexFunc(disks, func(d appliance.Disk) bool { return sameFolder(d.Name, replace) }); i >= 0 {
 		return nil, fmt.Errorf("disk %s: %w: it is both --disk and --replace", disks[i].Name, errSameDisk)
 	}
-	o := appliance.RebuildOptions{Bay: bay, Onto: onto, Allowed: allow.allowed(), Rand: randomID}
+	o := rebuild.Options{Bay: bay, Onto: onto, Allowed: allow.allowed(), Rand: randomID}
 	needed, err := appliance.CheckNewDisk(onto, disks, o.Allowed)
 	if err != nil {
 		return nil, hintFolders(err)
@@ -101,7 +102,7 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 	o.Progress = func(packs, total uint64) {
 		m.Tell(progress.Sample{Phase: "rebuild", Files: int64(packs), TotalFiles: int64(total), Unit: "packs"})
 	}
-	r, err := appliance.Rebuild(ctx, disks, o)
+	r, err := rebuild.Run(ctx, disks, o)
 	m.End()
 	if r == nil {
 		return nil, err

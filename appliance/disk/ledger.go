@@ -1,4 +1,4 @@
-package appliance
+package disk
 
 // Ledger remembers, outside the disks and across crashes, the one checkpoint
 // that the device key signs for a generation. The firmware's device state is one.

@@ -1,4 +1,4 @@
-package appliance
+package wraps
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// newWraps wraps the key to every recipient of the job, by file name.
-func (c *wrapJob) newWraps(k []byte) (map[string][]byte, error) {
+// New wraps the key to every recipient of the job, by file name.
+func (c *Job) New(k []byte) (map[string][]byte, error) {
 	wraps := map[string][]byte{}
 	var ages []string
 	for _, r := range c.Job.Recipients {

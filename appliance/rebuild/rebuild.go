@@ -1,4 +1,4 @@
-package appliance
+package rebuild
 
 import (
 	"context"
@@ -17,23 +17,23 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// RebuildOptions say which bay is written again, onto which disk.
-type RebuildOptions struct {
+// Options say which bay is written again, onto which disk.
+type Options struct {
 	Signer   ed25519.PublicKey // job signer; nil: consistent only
 	Bay      int               // −1: the one that is missing
 	Onto     disk.Disk         // empty, or begun by an earlier call
 	Allowed  disk.Allowed      // what may pass as the new disk
 	Progress func(done, total uint64)
 	Rand     func() (manifest.ID, error)
-	Ledger   Ledger                                     // the device's, where it is at hand: knows the disks of a seal that has begun
+	Ledger   disk.Ledger                                // the device's, where it is at hand: knows the disks of a seal that has begun
 	Taken    func(of manifest.Scope, sealed bool) error // called when the disks have passed, before the new one is written; nil is none
 }
 
 // ErrWhichBay: not exactly one bay is missing, so it must be named.
 var ErrWhichBay = errors.New("say which bay is to be rebuilt; missing")
 
-// RebuildReport is what was written.
-type RebuildReport struct {
+// Report is what was written.
+type Report struct {
 	Bay    int      `json:"bay"`
 	Packs  uint64   `json:"packs"`
 	Shards uint64   `json:"shards"`
@@ -41,14 +41,14 @@ type RebuildReport struct {
 	Lost   []string `json:"lost"` // shards, journal frames and public files that could not be restored
 }
 
-// Rebuild writes a bay's shards again, onto a new disk, without any key: from
+// Run writes a bay's shards again, onto a new disk, without any key: from
 // any k good blocks of each stripe, proven against the signed hashes. It works
 // on a sealed device and, from the journal's signed entries, on an unsealed one.
 // A repeated call goes on: shards that are there and verify are kept. Disks that
 // another command loads, seals or rebuilds are ErrBusy. Of an unsealed device, a disk
 // stays marked as unfinished while a journal that others may have whole cannot be read:
 // it would stand for what it lacks.
-func Rebuild(ctx context.Context, disks []disk.Disk, o RebuildOptions) (*RebuildReport, error) {
+func Run(ctx context.Context, disks []disk.Disk, o Options) (*Report, error) {
 	if _, err := disk.CheckNewDisk(o.Onto, disks, o.Allowed); err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func Rebuild(ctx context.Context, disks []disk.Disk, o RebuildOptions) (*Rebuild
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := anySealed(disks)
+	sealed, err := disk.CheckSealed(disks)
 	if err != nil || sealed { // final: several bays may be rebuilt from it at once
 		held.Release()
 	} else {
@@ -70,7 +70,7 @@ func Rebuild(ctx context.Context, disks []disk.Disk, o RebuildOptions) (*Rebuild
 	if err != nil {
 		return nil, err
 	}
-	r := &rebuilder{o: o, report: &RebuildReport{Bay: o.Bay}}
+	r := &rebuilder{o: o, report: &Report{Bay: o.Bay}}
 	if err := r.open(ctx, disks, sealed); err != nil {
 		return nil, err
 	}
@@ -96,8 +96,8 @@ func Rebuild(ctx context.Context, disks []disk.Disk, o RebuildOptions) (*Rebuild
 }
 
 type rebuilder struct {
-	o      RebuildOptions
-	report *RebuildReport
+	o      Options
+	report *Report
 	disks  *disk.Set
 	member bool // the disk that is written to is among them
 	scope  manifest.Scope
@@ -146,10 +146,10 @@ func (r *rebuilder) chooseBay() error {
 	}
 	if r.o.Bay >= 0 {
 		if r.o.Bay >= r.bays {
-			return fmt.Errorf("bay %d: %w: bays 0 to %d", r.o.Bay, ErrNoBay, r.bays-1)
+			return fmt.Errorf("bay %d: %w: bays 0 to %d", r.o.Bay, disk.ErrNoBay, r.bays-1)
 		}
 		if have[r.o.Bay] {
-			return fmt.Errorf("bay %d is not missing: %w", r.o.Bay, ErrBayHere)
+			return fmt.Errorf("bay %d is not missing: %w", r.o.Bay, disk.ErrBayHere)
 		}
 		r.report.Bay = r.o.Bay
 		return nil
@@ -161,7 +161,7 @@ func (r *rebuilder) chooseBay() error {
 		}
 	}
 	if len(missing) == 0 {
-		return fmt.Errorf("no bay is missing: %w", ErrBayHere)
+		return fmt.Errorf("no bay is missing: %w", disk.ErrBayHere)
 	}
 	if len(missing) != 1 {
 		return fmt.Errorf("%w: %s", ErrWhichBay, disk.BayList(missing))
@@ -268,7 +268,7 @@ func (r *rebuilder) rest() error {
 	if err := durable.WriteFile(onto, disk.CheckpointName, r.sealed.Checkpoint().Text); err != nil {
 		return err
 	}
-	return destroyKeys(&disk.Bay{Disk: r.o.Onto})
+	return disk.DestroyKeys(&disk.Bay{Disk: r.o.Onto})
 }
 
 // lose names a public file of which no disk has a good copy; the rest goes on.
@@ -294,8 +294,8 @@ func (r *rebuilder) sealedWraps() error {
 // statement writes the seal statement that the device signed.
 func (r *rebuilder) statement() error {
 	dev, _ := r.sealed.Job.Device(r.scope.Device)
-	if st := readSeal(r.disks, dev.PublicKey.PublicKey, r.sealed.Checkpoint().Root); st != nil {
-		return durable.WriteFile(r.o.Onto.FS, disk.SealName, st.envelope)
+	if st := read.FindSeal(r.disks, dev.PublicKey.PublicKey, r.sealed.Checkpoint().Root); st != nil {
+		return durable.WriteFile(r.o.Onto.FS, disk.SealName, st.Envelope)
 	}
 	r.lose("%s: no disk has a copy that the device signed", disk.SealName)
 	return nil
@@ -304,11 +304,11 @@ func (r *rebuilder) statement() error {
 // log writes the log again from its entries, each proven against the signed root.
 func (r *rebuilder) log() error {
 	onto := r.o.Onto.FS
-	return copyLog(r.sealed.Log().Entry, r.sealed.Checkpoint(), func(name string, data []byte) error { return writeLogFile(onto, name, data) })
+	return CopyLog(r.sealed.Log().Entry, r.sealed.Checkpoint(), func(name string, data []byte) error { return disk.WriteLogFile(onto, name, data) })
 }
 
-// copyLog makes the log's files again from its entries and hands them to put.
-func copyLog(entry func(pos uint64) ([]byte, error), cp manifest.Checkpoint, put func(name string, data []byte) error) error {
+// CopyLog makes the log's files again from its entries and hands them to put.
+func CopyLog(entry func(pos uint64) ([]byte, error), cp manifest.Checkpoint, put func(name string, data []byte) error) error {
 	w := manifest.NewLogWriter(put)
 	for pos := range cp.Size {
 		b, err := entry(pos)

@@ -1,4 +1,4 @@
-package appliance
+package rebuild
 
 import (
 	"context"
@@ -12,10 +12,10 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// rewriteShard makes a shard of a member of the set again from the others, unless it is there
+// Shard makes a shard of a member of the set again from the others, unless it is there
 // and good.
-func rewriteShard(ctx context.Context, set *disk.Set, b *disk.Bay, p *manifest.Pack, shard int) error {
-	r := &rebuilder{o: RebuildOptions{Onto: b.Disk}, report: &RebuildReport{Bay: b.Number}, disks: set, member: true}
+func Shard(ctx context.Context, set *disk.Set, b *disk.Bay, p *manifest.Pack, shard int) error {
+	r := &rebuilder{o: Options{Onto: b.Disk}, report: &Report{Bay: b.Number}, disks: set, member: true}
 	return r.shard(ctx, p, shard)
 }
 

@@ -1,4 +1,4 @@
-package appliance
+package wraps
 
 import (
 	"encoding/hex"
@@ -15,16 +15,16 @@ import (
 // Wraps of the load key to the site and to recovery are the same files on every disk,
 // each named by its hash. One good copy is enough, whatever the other disks say.
 
-// wrapJob is what wraps are made for: the recipients of a job, and the device's generation.
-type wrapJob struct {
+// Job is what wraps are made for: the recipients of a job, and the device's generation.
+type Job struct {
 	Scope manifest.Scope
 	Job   *manifest.Job
 }
 
-// readWraps reads the wraps of a prepared disk by name. A file whose content is not
+// Read reads the wraps of a prepared disk by name. A file whose content is not
 // its name is left out. The error is of files that could not be read; the others are
 // returned with it.
-func readWraps(fsys vfs.FS) (map[string][]byte, error) {
+func Read(fsys vfs.FS) (map[string][]byte, error) {
 	list, err := fsys.ReadDir(disk.WrapsDir)
 	if err != nil {
 		return nil, err
@@ -47,24 +47,24 @@ func readWraps(fsys vfs.FS) (map[string][]byte, error) {
 	return wraps, errors.Join(errs...)
 }
 
-// findWraps returns the wraps that the job asks for, as most of the disks have them.
+// Find returns the wraps that the job asks for, as most of the disks have them.
 // What is wrong with the disks is in bad. With an error of missing or doubtful wraps come
 // those that were found.
-func (c *wrapJob) findWraps(disks []disk.Disk) (wraps map[string][]byte, bad, err error) {
-	vote := newWrapVote(c)
+func (c *Job) Find(disks []disk.Disk) (wraps map[string][]byte, bad, err error) {
+	vote := NewVote(c)
 	has := make([][]string, len(disks))
 	var errs []error
 	for i, d := range disks {
-		wraps, err := readWraps(d.FS)
+		wraps, err := Read(d.FS)
 		if disk.OwnFault(err) {
 			return nil, nil, fmt.Errorf("disk %s: %w", d.Name, err)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("disk %s: %w", d.Name, err))
 		}
-		has[i] = vote.add(wraps)
+		has[i] = vote.Add(wraps)
 	}
-	wraps, err = vote.chosen()
+	wraps, err = vote.Chosen()
 	for i, d := range disks {
 		errs = append(errs, vote.faults(d.Name, has[i], wraps))
 	}
@@ -75,9 +75,9 @@ func (c *wrapJob) findWraps(disks []disk.Disk) (wraps map[string][]byte, bad, er
 	return wraps, bad, nil
 }
 
-// siteOf is to whom of the job file a wrap of this device is. Others that lie on a disk do
+// SiteOf is to whom of the job file a wrap of this device is. Others that lie on a disk do
 // not go on record: a log that names them is refused by its readers.
-func (c *wrapJob) siteOf(file []byte) (id [32]byte, ok bool) {
+func (c *Job) SiteOf(file []byte) (id [32]byte, ok bool) {
 	w, err := manifest.DecodeWrap(file)
 	if err != nil || w.Kind != manifest.WrapHPKE || w.Scope != c.Scope || len(w.KeyID) != len(id) {
 		return id, false

@@ -1,8 +1,9 @@
-package appliance
+package rebuild
 
 import (
 	"encoding/json"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -12,7 +13,7 @@ import (
 // the new disk gets the log and its part of the index packs.
 func (u *unsealed) findSeal() error {
 	var refused error
-	for _, b := range u.r.disks.Copies(planName, 0, manifest.MaxStatement) {
+	for _, b := range u.r.disks.Copies(disk.PlanName, 0, manifest.MaxStatement) {
 		var st manifest.SealStatement
 		if json.Unmarshal(b, &st) != nil || len(st.LogRoot) != 32 {
 			continue
@@ -57,8 +58,8 @@ func (r *rebuilder) begunSeal() error {
 		return nil
 	}
 	onto := r.o.Onto.FS
-	if err := copyLog(u.log.Entry, u.cp, func(name string, data []byte) error { return writeLogFile(onto, name, data) }); err != nil {
+	if err := CopyLog(u.log.Entry, u.cp, func(name string, data []byte) error { return disk.WriteLogFile(onto, name, data) }); err != nil {
 		return err
 	}
-	return durable.WriteFile(onto, planName, u.plan)
+	return durable.WriteFile(onto, disk.PlanName, u.plan)
 }

@@ -1,4 +1,4 @@
-package appliance
+package tail
 
 import (
 	"errors"
@@ -23,32 +23,32 @@ import (
 //   - it does not if too few disks are absent to hold the copies that are missing;
 //   - else nobody can tell: ErrTooFewDisks.
 
-// lastFrame is the last whole frame of a journal file.
-type lastFrame struct {
-	copies int            // disks at hand that hold it whole
-	unread int            // disks whose copy cannot be read; they may hold it, too
-	entry  *manifest.Pack // nil if it has none
-	next   *manifest.Pack // the first pack of the files behind, nil if they have none
+// Frame is the last whole frame of a journal file.
+type Frame struct {
+	Copies int            // disks at hand that hold it whole
+	Unread int            // disks whose copy cannot be read; they may hold it, too
+	Entry  *manifest.Pack // nil if it has none
+	Next   *manifest.Pack // the first pack of the files behind, nil if they have none
 }
 
-// counts decides whether the frame counts. The bays without a working disk are
+// Counts decides whether the frame counts. The bays without a working disk are
 // those that may hold further copies.
-func (f lastFrame) counts(s disk.Bays, m int) (bool, error) {
+func (f Frame) Counts(s disk.Bays, m int) (bool, error) {
 	switch {
-	case f.copies > m || f.entry == nil:
+	case f.Copies > m || f.Entry == nil:
 		return true, nil
-	case f.next != nil:
-		return f.next.Number > f.entry.Number, nil
+	case f.Next != nil:
+		return f.Next.Number > f.Entry.Number, nil
 	}
-	proof, silent, err := provePack(s, f.entry)
+	proof, silent, err := provePack(s, f.Entry)
 	if proof == nil || err != nil {
 		return err == nil, err
 	}
 	absent := append(s.Missing(), silent...)
-	if f.copies+f.unread+len(absent) <= m {
+	if f.Copies+f.Unread+len(absent) <= m {
 		return false, nil
 	}
-	return false, fmt.Errorf("%w: whether pack %s was acknowledged cannot be told without %s: %v", disk.ErrTooFewDisks, f.entry.ID, disk.BayList(absent), proof)
+	return false, fmt.Errorf("%w: whether pack %s was acknowledged cannot be told without %s: %v", disk.ErrTooFewDisks, f.Entry.ID, disk.BayList(absent), proof)
 }
 
 // provePack reads a pack and compares it with its signed hashes. lacking is nil if
@@ -90,8 +90,8 @@ func readPack(set *disk.Set, p *manifest.Pack) error {
 // errFound ends a walk that has what it looked for.
 var errFound = errors.New("stopped")
 
-// firstPack is the first pack that the files name, nil if they name none.
-func firstPack(files []*frames.File, lenient bool, entry func(raw []byte) *manifest.Pack) (*manifest.Pack, error) {
+// FirstPack is the first pack that the files name, nil if they name none.
+func FirstPack(files []*frames.File, lenient bool, entry func(raw []byte) *manifest.Pack) (*manifest.Pack, error) {
 	var first *manifest.Pack
 	for _, c := range files {
 		if c.Headless {

@@ -1,4 +1,4 @@
-package appliance
+package wraps
 
 import (
 	"bytes"
@@ -14,22 +14,22 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// wrapVote counts on how many disks each wrap lies that the job could have asked for.
+// Vote counts on how many disks each wrap lies that the job could have asked for.
 // Whether one is of this device's key can only its recipient tell, and of a wrap to
 // recovery not even the device shows. So where a recipient has more than the job asks
 // for, those count that most disks have.
-type wrapVote struct {
-	c     *wrapJob
+type Vote struct {
+	c     *Job
 	files map[string][]byte
 	disks map[string]int // by name: how many have it
 }
 
-func newWrapVote(c *wrapJob) *wrapVote {
-	return &wrapVote{c, map[string][]byte{}, map[string]int{}}
+func NewVote(c *Job) *Vote {
+	return &Vote{c, map[string][]byte{}, map[string]int{}}
 }
 
-// add takes a disk's wraps and returns the names of those that count.
-func (v *wrapVote) add(wraps map[string][]byte) (names []string) {
+// Add takes a disk's wraps and returns the names of those that count.
+func (v *Vote) Add(wraps map[string][]byte) (names []string) {
 	for name, file := range wraps {
 		if v.c.forWhom(name, file) != "" {
 			v.files[name] = file
@@ -40,9 +40,9 @@ func (v *wrapVote) add(wraps map[string][]byte) (names []string) {
 	return names
 }
 
-// chosen are the wraps that the job asks for. The error is ErrCorrupt where some are
+// Chosen are the wraps that the job asks for. The error is ErrCorrupt where some are
 // missing, and where as many disks have one as another: then both are chosen.
-func (v *wrapVote) chosen() (map[string][]byte, error) {
+func (v *Vote) Chosen() (map[string][]byte, error) {
 	whose := map[string][]string{}
 	for name, file := range v.files {
 		whom := v.c.forWhom(name, file)
@@ -73,7 +73,7 @@ func (v *wrapVote) chosen() (map[string][]byte, error) {
 }
 
 // faults says what is wrong with a disk that has these of the wraps; nil for nothing.
-func (v *wrapVote) faults(disk string, has []string, chosen map[string][]byte) error {
+func (v *Vote) faults(disk string, has []string, chosen map[string][]byte) error {
 	var errs []error
 	good := map[string]int{}
 	slices.Sort(has)
@@ -99,7 +99,7 @@ const (
 )
 
 // wrapsAsked is how many wraps the job asks for, by whom they are for.
-func (c *wrapJob) wrapsAsked() map[string]int {
+func (c *Job) wrapsAsked() map[string]int {
 	asked := map[string]int{}
 	for _, r := range c.Job.Recipients {
 		switch crypto.WrapKind(r.Kind) {
@@ -113,14 +113,14 @@ func (c *wrapJob) wrapsAsked() map[string]int {
 }
 
 // forWhom is to whom of the job a file of the wraps' folder could be; "" for nobody.
-func (c *wrapJob) forWhom(name string, file []byte) string {
+func (c *Job) forWhom(name string, file []byte) string {
 	if strings.HasSuffix(name, ".age") {
 		if bytes.HasPrefix(file, []byte(ageMagic)) && c.wrapsAsked()[toRecovery] > 0 {
 			return toRecovery
 		}
 		return ""
 	}
-	if id, ok := c.siteOf(file); ok {
+	if id, ok := c.SiteOf(file); ok {
 		return "site " + hex.EncodeToString(id[:])
 	}
 	return ""

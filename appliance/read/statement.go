@@ -1,4 +1,4 @@
-package appliance
+package read
 
 import (
 	"bytes"
@@ -8,17 +8,17 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// signedSeal is a seal statement of this log that the device has signed.
-type signedSeal struct {
+// SignedSeal is a seal statement of this log that the device has signed.
+type SignedSeal struct {
 	manifest.SealStatement
-	envelope []byte
+	Envelope []byte
 }
 
-// readSeal returns the seal statement of a log that a device has signed; nil is none. One
+// FindSeal returns the seal statement of a log that a device has signed; nil is none. One
 // that names more bays whose disk left was signed later.
-func readSeal(s *disk.Set, key ed25519.PublicKey, root [32]byte) (found *signedSeal) {
+func FindSeal(s *disk.Set, key ed25519.PublicKey, root [32]byte) (found *SignedSeal) {
 	for _, env := range s.Copies(disk.SealName, 0, manifest.MaxStatement) {
-		st := &signedSeal{envelope: env}
+		st := &SignedSeal{Envelope: env}
 		_, _, err := manifest.OpenStatement(env, manifest.PredicateSeal, &st.SealStatement, key)
 		if err != nil || !bytes.Equal(st.LogRoot, root[:]) {
 			continue

@@ -1,4 +1,4 @@
-package appliance
+package rebuild
 
 import (
 	"crypto/ed25519"
@@ -10,6 +10,8 @@ import (
 	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/read"
+	"github.com/sledge-io/sledge/appliance/tail"
+	"github.com/sledge-io/sledge/appliance/wraps"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -225,14 +227,14 @@ func (u *unsealed) tail(c *frames.File, copies *frames.Copies, end int64) error 
 }
 
 func (u *unsealed) counts(c *frames.File, last frames.Part, faults int, later []*frames.File) (bool, error) {
-	l := lastFrame{copies: last.Copies, unread: c.Unread + faults, entry: u.entry(last.Raw)} // damage is never the last part
-	if l.entry != nil && l.copies <= u.m {
+	l := tail.Frame{Copies: last.Copies, Unread: c.Unread + faults, Entry: u.entry(last.Raw)} // damage is never the last part
+	if l.Entry != nil && l.Copies <= u.m {
 		var err error
-		if l.next, err = firstPack(later, true, u.entry); err != nil {
+		if l.Next, err = tail.FirstPack(later, true, u.entry); err != nil {
 			return false, err
 		}
 	}
-	return l.counts(u.set, u.m)
+	return l.Counts(u.set, u.m)
 }
 
 func (u *unsealed) entry(raw []byte) *manifest.Pack { return journal.Pack(raw, u.r.scope, u.key) }
@@ -334,18 +336,18 @@ func (r *rebuilder) unsealedRest() error {
 // wraps are those that the disks with an unlock wrap agree on, and more where they do
 // not. Others may have some of a first unlock that was cut off: their key was never used.
 func (r *rebuilder) wraps() (map[string][]byte, error) {
-	vote := newWrapVote(&wrapJob{Job: r.load.job, Scope: r.scope})
+	vote := wraps.NewVote(&wraps.Job{Job: r.load.job, Scope: r.scope})
 	for _, d := range r.disks.Disks {
 		if _, err := d.FS.Stat(disk.UnlockName); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		have, err := readWraps(d.FS)
+		have, err := wraps.Read(d.FS)
 		if disk.OwnFault(err) {
 			return nil, fmt.Errorf("disk %s: %w", d.Name, err)
 		}
-		vote.add(have)
+		vote.Add(have)
 	}
-	wraps, _ := vote.chosen() // what no disk has the seal tells
+	wraps, _ := vote.Chosen() // what no disk has the seal tells
 	return wraps, nil
 }
 

@@ -1,4 +1,4 @@
-package appliance
+package disk
 
 import (
 	"errors"
@@ -6,15 +6,14 @@ import (
 	"io/fs"
 	"strings"
 
-	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// loaded tells whether any disk has a journal or a shard, or was sealed: whether
+// Loaded tells whether any disk has a journal or a shard, or was sealed: whether
 // something may have been loaded. Journals stand on m + 1 disks only, so the shards
 // speak for one whose disks are not at hand.
-func loaded(disks []disk.Disk) (used bool, err error) {
+func Loaded(disks []Disk) (used bool, err error) {
 	for _, d := range disks {
 		has, lerr := holdsLoad(d)
 		if has {
@@ -27,30 +26,30 @@ func loaded(disks []disk.Disk) (used bool, err error) {
 	return false, err
 }
 
-func holdsLoad(d disk.Disk) (bool, error) {
-	if _, err := d.FS.Stat(disk.CheckpointName); err == nil {
+func holdsLoad(d Disk) (bool, error) {
+	if _, err := d.FS.Stat(CheckpointName); err == nil {
 		return true, nil
 	}
-	list, err := d.FS.ReadDir(disk.JournalDir)
+	list, err := d.FS.ReadDir(JournalDir)
 	if err == nil && len(list) > 0 {
 		return true, nil
 	}
 	has := false
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		has, err = hasShards(d.FS)
+		has, err = HasShards(d.FS)
 	}
 	switch {
 	case err == nil:
 		return has, nil
-	case disk.NoAnswer(err):
-		return false, disk.Unanswered(d.Name, err)
+	case NoAnswer(err):
+		return false, Unanswered(d.Name, err)
 	}
 	return false, fmt.Errorf("disk %s: %w", d.Name, err)
 }
 
-// hasShards tells whether any shard is on a disk, committed or not.
-func hasShards(fsys vfs.FS) (bool, error) {
-	dirs, err := fsys.ReadDir(disk.PacksDir)
+// HasShards tells whether any shard is on a disk, committed or not.
+func HasShards(fsys vfs.FS) (bool, error) {
+	dirs, err := fsys.ReadDir(PacksDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -61,7 +60,7 @@ func hasShards(fsys vfs.FS) (bool, error) {
 		if !dir.IsDir() {
 			continue
 		}
-		files, err := fsys.ReadDir(disk.PacksDir + "/" + dir.Name())
+		files, err := fsys.ReadDir(PacksDir + "/" + dir.Name())
 		if err != nil {
 			return false, err
 		}
