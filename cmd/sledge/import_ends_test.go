@@ -41,7 +41,7 @@ var theEnds = []anEnd{
 	{name: "halted, and its command listens", come: (*endsLab).haltsListening, exit: stillAtWork, state: request.StateHalted, listens: true,
 		status: "is at work on others, and has this folder until it ends.\n            Start the same", head: "Not final: halted: fix needed", text: "has the folder until it ends", accept: exitNotFound},
 	{name: "completed, and its command listens", come: (*endsLab).listening, exit: stillAtWork, state: request.StateDone, listens: true,
-		status: "is at work on others, and has this folder until it ends\n", head: "Completed", final: true, complete: true},
+		status: ": completed\n", head: "Completed", final: true, complete: true},
 	{name: "halted, waits", come: (*endsLab).waits, exit: stillAtWork, state: request.StateHalted, atWork: true,
 		status: "the run goes on by itself then", head: "Not final: halted: fix needed", text: "The run waits for its operator", accept: exitNotFound},
 	{name: "halted, killed", come: func(l *endsLab) { l.waits(); l.kill() }, exit: stillAtWork, state: request.StateHalted,
