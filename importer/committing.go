@@ -47,7 +47,7 @@ func (res *Result) Commit(ctx context.Context, marker []byte, a target.Attribute
 	case target.HasCode(err, target.CodeCanceled):
 		t.over(request.StateCanceled)
 	default:
-		t.over(request.StateStopped)
+		t.overBy(err)
 	}
 	switch {
 	case err == nil:

@@ -15,6 +15,9 @@ func (s *Status) NotFound() *request.Halt {
 	return s.Changed
 }
 
+// working reports whether the status was told by a process that was there to do more.
+func (s *Status) working() bool { return s.State.Working() && !s.Ended }
+
 // settled is what holds once no start is at work. A start that ended before its look has found
 // nothing out, so what the one before did not find is still not found.
 func (s Status) settled() Status {

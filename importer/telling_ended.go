@@ -59,7 +59,7 @@ func (a *afterEnd) look(t *teller) {
 // before is the state that holds after a start which has found nothing out. That of a process
 // which has gone was none of the run.
 func (a *afterEnd) before() request.State {
-	if !a.told || a.was.State.Working() && a.was.Changed == nil {
+	if !a.told || a.was.working() && a.was.Changed == nil {
 		return request.StateStopped
 	}
 	return a.was.State

@@ -86,6 +86,20 @@ func (t *turn) over(state request.State) {
 	}
 }
 
+// overBy tells why what has waited was not done. What the target has answered needs the operator.
+func (t *turn) overBy(err error) {
+	var e *target.Error
+	if !errors.As(err, &e) || errors.Is(err, request.ErrStopped) || target.IsCanceled(err) {
+		t.over(request.StateStopped)
+		return
+	}
+	if r := t.run; r.opts.StatusEvery > 0 && heldBy(r.opts.StateDir)() == nil {
+		s := r.tellAs(request.StateHalted, "")
+		s.Halt, s.Ended = &request.Halt{Code: e.Code, Cause: e.Cause, Remedy: e.Remedy, Since: r.opts.Now()}, true
+		r.teller.write(s)
+	}
+}
+
 // awaitTurn waits with the first request of a start.
 func (r *run) awaitTurn(ctx context.Context) error {
 	if r.canceling {
@@ -98,7 +112,7 @@ func (r *run) awaitTurn(ctx context.Context) error {
 	}
 	state := request.StateRunning
 	switch {
-	case t.told && (!t.was.State.Working() || t.was.Changed != nil):
+	case t.told && (!t.was.working() || t.was.Changed != nil):
 		state = t.was.State
 	case err != nil:
 		state = request.StateStopped

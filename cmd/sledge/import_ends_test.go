@@ -23,6 +23,7 @@ type anEnd struct {
 	head                     string // of the report's verdict
 	text                     string // is in that
 	final, complete, changed bool
+	note                     string // is in the report, too
 	accept                   int
 	refused                  string // is in why accept refuses it
 }
@@ -40,7 +41,7 @@ var theEnds = []anEnd{
 	{name: "halted, and its command listens", come: (*endsLab).haltsListening, exit: stillAtWork, state: request.StateHalted, listens: true,
 		status: "is at work on others, and has this folder until it ends.\n            Start the same", head: "Not final: halted: fix needed", text: "has the folder until it ends", accept: exitNotFound},
 	{name: "completed, and its command listens", come: (*endsLab).listening, exit: stillAtWork, state: request.StateDone, listens: true,
-		status: "is at work on others, and has this folder until it ends\n", head: "Completed", final: true, complete: true},
+		status: ": completed\n", head: "Completed", final: true, complete: true},
 	{name: "halted, waits", come: (*endsLab).waits, exit: stillAtWork, state: request.StateHalted, atWork: true,
 		status: "the run goes on by itself then", head: "Not final: halted: fix needed", text: "The run waits for its operator", accept: exitNotFound},
 	{name: "halted, killed", come: func(l *endsLab) { l.waits(); l.kill() }, exit: stillAtWork, state: request.StateHalted,
@@ -73,6 +74,16 @@ var theEnds = []anEnd{
 		status: ": paused: commit marker\n", head: "Completed", final: true, complete: true},
 	{name: "its marker waited, then Ctrl-C", come: func(l *endsLab) { l.markerWaits(); l.stop() }, exit: exitInterrupted, state: request.StateStopped,
 		status: ": stopped\n", head: "Completed", final: true, complete: true},
+	{name: "its marker is refused", come: (*endsLab).markerRefused, exit: exitTarget, state: request.StateHalted,
+		status: "needs you   access-denied: ", head: "Completed", note: "has halted: access-denied: ", final: true, complete: true},
+	{name: "with errors, then begun again", come: func(l *endsLab) {
+		l.refuse(http.StatusBadRequest, "InvalidRequest")
+		l.run(l.t.Context())
+		l.hangs()
+		l.stop()
+	}, exit: exitInterrupted, state: request.StateStopped, status: ": stopped\n", head: "Not final: stopped", text: "Nothing of this attempt is signed yet", note: "signed      nothing of this attempt yet\n"},
+	{name: "its marker was refused, then paused and Ctrl-C", come: func(l *endsLab) { l.markerRefused(); l.pauses(); l.stop() }, exit: exitInterrupted, state: request.StateHalted,
+		status: "needs you   access-denied: ", head: "Completed", note: "has halted: access-denied: ", final: true, complete: true},
 	{name: "its objects are gone", come: (*endsLab).loses, exit: exitTarget, state: request.StateHalted, changed: true,
 		status: "needs you   target-changed: ", head: "Target changed since the end", final: true, accept: exitObjects},
 }
@@ -129,6 +140,9 @@ func (e *anEnd) checkReport(l *endsLab) {
 	}
 	if want := e.state; !e.final && d.State != want {
 		l.t.Errorf("report: state %q", d.State)
+	}
+	if !strings.Contains(text, e.note) {
+		l.t.Errorf("report has no %q:\n%s", e.note, text)
 	}
 	l.mustNotPromise(text, e.atWork)
 }

@@ -297,6 +297,16 @@ func (l *endsLab) markerWaits() {
 	})
 }
 
+func (l *endsLab) markerRefused() {
+	l.o.Marker = "READY"
+	l.start(l.t.Context(), func() {
+		l.refuse(http.StatusForbidden, "AccessDenied")
+		_, err := l.result.Commit(l.t.Context(), []byte("{}"), target.Attributes{})
+		l.exit, _ = diagnose(asTargetError(err))
+	})
+	l.close()
+}
+
 // loses is a completed run whose target is emptied before its next start.
 func (l *endsLab) loses() {
 	l.run(l.t.Context())

@@ -11,8 +11,11 @@ import (
 // takeChanged takes the word of a start after the run's end that did not find the run's objects
 // in the target. The receipts are from before, and say nothing of that.
 func (d *Device) takeChanged(s *importer.Status) {
-	if halt := s.NotFound(); halt != nil {
+	switch halt := s.NotFound(); {
+	case halt != nil:
 		d.State, d.Halt, d.Complete = request.StateHalted, halt, false
+	case s.State == request.StateHalted && s.Halt != nil:
+		d.note("after the run's end its commit marker, or a later start, has halted: %s: %s", s.Halt.Code, s.Halt.Cause)
 	}
 }
 

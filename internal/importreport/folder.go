@@ -233,7 +233,7 @@ func (d *Device) takeStatus(s *importer.Status, unreadable error, receipts strin
 		d.takeChanged(s)
 		return
 	}
-	if receipts != "" {
+	if d.resumed = receipts != ""; d.resumed {
 		d.note("%s are of an earlier attempt of this run, which was taken up again; they are not in this report", receipts)
 	}
 	d.Job, d.Device, d.Generation, d.Run = s.Job, s.Device, s.Generation, s.Run

@@ -56,6 +56,10 @@ func (d *Device) open() Verdict {
 	default:
 		v.Kind, v.Text = "warn", "The run was stopped before its end. "+start
 	}
-	v.Text += ". Nothing is signed yet; the numbers are those of its last word, " + Moment(d.Updated) + "."
+	what := "Nothing"
+	if d.resumed {
+		what = "Nothing of this attempt"
+	}
+	v.Text += ". " + what + " is signed yet; the numbers are those of its last word, " + Moment(d.Updated) + "."
 	return v
 }

@@ -141,7 +141,11 @@ func (d *Device) textBad(w io.Writer) {
 
 func (d *Device) textSigned(w io.Writer) {
 	s := d.Signed
-	if s == nil {
+	switch {
+	case s == nil && d.resumed:
+		fmt.Fprintln(w, "signed      nothing of this attempt yet")
+		return
+	case s == nil:
 		fmt.Fprintln(w, "signed      nothing yet")
 		return
 	}

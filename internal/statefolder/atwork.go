@@ -61,14 +61,13 @@ func (r *Status) stateNow() string {
 	return fmt.Sprintf("not at work (its last word: %s)", state)
 }
 
-// printOver tells who has the folder of a run that has ended, and what can be done.
+// printOver tells who has the folder of a run that has ended, and what can be done. Of one that is
+// complete nobody need know: nothing is left to do.
 func (r *Status) printOver(w io.Writer) {
 	again := r.State == request.StateHalted || r.State == request.StateStopped || r.State == request.StateErrors
 	switch {
 	case r.Listens && again:
 		fmt.Fprintf(w, "at work     not on this device: process %d is at work on others, and has this folder until it ends.\n            Start the same sledge import run then; sledge import cancel gets it before\n", r.PID)
-	case r.Listens:
-		fmt.Fprintf(w, "at work     not on this device: process %d is at work on others, and has this folder until it ends\n", r.PID)
 	case r.State == request.StateHalted:
 		fmt.Fprintf(w, "at work     no: process %d has ended. Start the same sledge import run\n", r.PID)
 	}
