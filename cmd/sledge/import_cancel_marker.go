@@ -98,6 +98,10 @@ func (r *cancelReport) printMarkers(w io.Writer) {
 			fmt.Fprintf(w, "            nor by %s: it is not there\n", escape(m.Key))
 		}
 	}
-	printIf(w, r.MarkerUnknown != "" && r.Marker != "" && r.MarkerUnknown != r.Marker, "            not known: %s was not looked for to the end\n", escape(r.MarkerUnknown))
-	printIf(w, r.MarkerWrong != "", "not found   %s: no marker of this run is there; the run keeps another key than --commit-marker names\n", escape(r.MarkerWrong))
+	if r.MarkerUnknown != "" && r.Marker != "" && r.MarkerUnknown != r.Marker {
+		fmt.Fprintf(w, "            not known: %s was not looked for to the end\n", escape(r.MarkerUnknown))
+	}
+	if r.MarkerWrong != "" {
+		fmt.Fprintf(w, "not found   %s: no marker of this run is there; the run keeps another key than --commit-marker names\n", escape(r.MarkerWrong))
+	}
 }
