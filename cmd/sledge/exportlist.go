@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -60,11 +61,7 @@ The list names files: it is confidential.`,
 	cmd.Flags().StringVar(&f.receipts, "receipts", "", "take the records from an import's receipts `FOLDER`, or its state folder; no key is needed")
 	cmd.Flags().StringVar(&f.out, "out", "", "write the list to this new file; it is there whole or not at all")
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
-		prefix := ""
-		if len(args) == 1 {
-			prefix = args[0]
-		}
-		return a.exportList(ctx, &f, prefix)
+		return a.exportList(ctx, &f, strings.Join(args, "")) // one at most
 	})
 }
 

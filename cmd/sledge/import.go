@@ -107,27 +107,25 @@ func describeImport(r *importer.Result, o *importer.Options, state string, set *
 // outcomeOrder is that of every report.
 var outcomeOrder = []entry.Outcome{entry.OutcomeStored, entry.OutcomeAlreadyThere, entry.OutcomeNoObject, entry.OutcomeSkipped, entry.OutcomeFailed, entry.OutcomeConflict}
 
+func printOutcomes(w io.Writer, counts map[entry.Outcome]uint64) {
+	for _, o := range outcomeOrder {
+		printIf(w, counts[o] > 0, "  %-13s %d\n", o, counts[o])
+	}
+}
+
 func (r *importReport) Print(w io.Writer) {
 	if r.DryRun {
 		fmt.Fprintf(w, "target      %s\nplan only   nothing was written; an import would end like this:\n", escape(r.Target))
 	} else {
 		fmt.Fprintf(w, "target      %s\nrun         %s, start %d: %s\n", escape(r.Target), r.Run, r.Start, r.Ended)
 	}
-	if r.Earlier {
-		fmt.Fprintf(w, "ended       %s; there is nothing to do; a new --run-id looks at every object again\n", r.Finished.Format(time.RFC3339))
-	}
+	printIf(w, r.Earlier, "ended       %s; there is nothing to do; a new --run-id looks at every object again\n", r.Finished.Format(time.RFC3339))
 	fmt.Fprintf(w, "entries     %d, %s of objects\n", r.Entries, size(r.Bytes))
-	for _, o := range outcomeOrder {
-		if n := r.Outcomes[o]; n > 0 {
-			fmt.Fprintf(w, "  %-13s %d\n", o, n)
-		}
-	}
+	printOutcomes(w, r.Outcomes)
 	for _, kind := range slices.Sorted(maps.Keys(r.LeftOut)) {
 		fmt.Fprintf(w, "left out    %s: %d\n", kind, r.LeftOut[kind])
 	}
-	if r.Remarks > 0 {
-		fmt.Fprintf(w, "older       %s: a later look at the source failed, the last good version is kept\n", plural(r.Remarks, "entry"))
-	}
+	printIf(w, r.Remarks > 0, "older       %s: a later look at the source failed, the last good version is kept\n", plural(r.Remarks, "entry"))
 	if p := r.Plan; p != nil {
 		fmt.Fprintf(w, "objects     %d, %s, in %s and about %s\n", p.Objects, size(p.Bytes), plural(p.Parts, "part"), plural(p.Requests, "request"))
 		for _, name := range slices.Sorted(maps.Keys(p.Given)) {
@@ -138,34 +136,20 @@ func (r *importReport) Print(w io.Writer) {
 		r.Estimate.Print(w)
 	}
 	for _, p := range []entry.Proof{entry.ProofReadBack, entry.ProofSHA256, entry.ProofCRC} {
-		if n := r.Proofs[p]; n > 0 && !r.DryRun {
-			fmt.Fprintf(w, "proof       %s: %d\n", p, n)
-		}
+		printIf(w, r.Proofs[p] > 0 && !r.DryRun, "proof       %s: %d\n", p, r.Proofs[p])
 	}
-	if r.Repaired > 0 {
-		fmt.Fprintf(w, "repaired    %s decoded around damage\n", plural(r.Repaired, "block"))
-	}
+	printIf(w, r.Repaired > 0, "repaired    %s decoded around damage\n", plural(r.Repaired, "block"))
 	for _, place := range slices.Sorted(maps.Keys(r.RepairedAt)) {
 		fmt.Fprintf(w, "  %-13s %d\n", place, r.RepairedAt[place])
 	}
 	for _, d := range r.Differences {
 		fmt.Fprintf(w, "difference  %s\n", escape(d))
 	}
-	if r.Recheck != nil {
-		fmt.Fprintf(w, "looked at   %s\n", r.Recheck)
-	}
-	if r.LeftUploads > 0 {
-		fmt.Fprintf(w, "left over   %s may be left in the target\n", plural(r.LeftUploads, "multipart upload"))
-	}
-	if r.Receipts != "" {
-		fmt.Fprintf(w, "receipts    %s\n", escape(r.Receipts))
-	}
-	if r.Marker != "" {
-		fmt.Fprintf(w, "committed   %s\n", escape(r.Marker))
-	}
-	if r.CustomerKey != "" {
-		fmt.Fprintf(w, "key         of SSE-C, MD5 %s: without it nobody can read the objects\n", r.CustomerKey)
-	}
+	printIf(w, r.Recheck != nil, "looked at   %s\n", r.Recheck)
+	printIf(w, r.LeftUploads > 0, "left over   %s may be left in the target\n", plural(r.LeftUploads, "multipart upload"))
+	printIf(w, r.Receipts != "", "receipts    %s\n", escape(r.Receipts))
+	printIf(w, r.Marker != "", "committed   %s\n", escape(r.Marker))
+	printIf(w, r.CustomerKey != "", "key         of SSE-C, MD5 %s: without it nobody can read the objects\n", r.CustomerKey)
 }
 
 func (a *app) importCommand() *cobra.Command {

@@ -111,24 +111,17 @@ func (d *deviceImport) state(plan bool) string {
 
 func (u *importUnion) print(w io.Writer, plan bool) {
 	fmt.Fprintf(w, "in all      %s, %s in %s\n", plural(u.Entries, "entry"), size(u.Bytes), plural(u.Objects, "object"))
-	for _, o := range outcomeOrder {
-		if n := u.Outcomes[o]; n > 0 {
-			fmt.Fprintf(w, "  %-13s %d\n", o, n)
-		}
-	}
+	printOutcomes(w, u.Outcomes)
 	printIf(w, u.Shared > 0, "shared      %s of several devices, the same content\n", plural(u.Shared, "key"))
 	for _, d := range u.Disputes {
 		fmt.Fprintf(w, "disputed    %s\n", escape(d.text(plan)))
 	}
-	if more := u.Disputed - min(u.Disputed, uint64(len(u.Disputes))); more > 0 {
-		fmt.Fprintf(w, "disputed    … and %d more\n", more)
-	}
+	more := u.Disputed - min(u.Disputed, uint64(len(u.Disputes)))
+	printIf(w, more > 0, "disputed    … and %d more\n", more)
 	if e := u.Estimate; e != nil {
 		e.Print(w)
 	}
-	if !plan {
-		fmt.Fprintf(w, "complete    %s\n", map[bool]string{true: "yes, every device of the job", false: "no"}[u.Complete])
-	}
+	printIf(w, !plan, "complete    %s\n", map[bool]string{true: "yes, every device of the job", false: "no"}[u.Complete])
 }
 
 // unite makes the sum of the devices that were begun.

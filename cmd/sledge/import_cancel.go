@@ -66,19 +66,11 @@ func (r *cancelReport) Print(w io.Writer) {
 	}{{"deleted     %s of this run\n", r.Deleted}, {"left        %s of this run: --delete-objects removes them\n", r.Left},
 		{"not touched %s: not what this run stored\n", r.Changed}, {"failed      %s: could not be looked at or deleted\n", r.Failed},
 		{"gone        %s of this run: not in the target any more\n", r.Gone}} {
-		if line.n > 0 {
-			fmt.Fprintf(w, line.what, plural(line.n, "object"))
-		}
+		printIf(w, line.n > 0, line.what, plural(line.n, "object"))
 	}
-	if r.Uploads > 0 {
-		fmt.Fprintf(w, "left over   %s may be left in the target\n", plural(r.Uploads, "multipart upload"))
-	}
-	if r.NoProbe != "" {
-		fmt.Fprintf(w, "probe       none (%s): uploads that no answer told of were not looked for\n", escape(r.NoProbe))
-	}
-	if r.Journal != "" {
-		fmt.Fprintf(w, "journal     removed, but for %s: it keeps other hosts from going on\n", escape(r.Journal))
-	}
+	printIf(w, r.Uploads > 0, "left over   %s may be left in the target\n", plural(r.Uploads, "multipart upload"))
+	printIf(w, r.NoProbe != "", "probe       none (%s): uploads that no answer told of were not looked for\n", escape(r.NoProbe))
+	printIf(w, r.Journal != "", "journal     removed, but for %s: it keeps other hosts from going on\n", escape(r.Journal))
 	r.printJournalLeft(w)
 	r.printLate(w)
 	fmt.Fprintf(w, "each one    %s\n", escape(r.List))

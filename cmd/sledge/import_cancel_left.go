@@ -16,9 +16,7 @@ func (r *cancelReport) printUnrecorded(w io.Writer) {
 }
 
 func (r *cancelReport) printJournalLeft(w io.Writer) {
-	if r.JournalLeft != "" {
-		fmt.Fprintf(w, "journal     left below %s: the same command again removes it\n", escape(r.JournalLeft))
-	}
+	printIf(w, r.JournalLeft != "", "journal     left below %s: the same command again removes it\n", escape(r.JournalLeft))
 }
 
 // end is the error of a cancel that has come to its end.

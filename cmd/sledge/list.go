@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -99,10 +100,7 @@ each entry is one JSON object on a line, with path_raw where path has escapes.`,
 	long := cmd.Flags().BoolP("long", "l", false, "mode, size and time, too")
 	zero := cmd.Flags().BoolP("print0", "0", false, "exact paths, each ended by a zero byte")
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
-		prefix := ""
-		if len(args) == 1 {
-			prefix = args[0]
-		}
+		prefix := strings.Join(args, "") // one at most
 		r, err := a.openReader(&f)
 		if err != nil {
 			return nil, err

@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -94,21 +92,8 @@ func noPack(n, packs uint64) error {
 	return hint(fmt.Errorf("pack %d: %w: it has %s", n, appliance.ErrNotFound, plural(packs, "pack")), "packs are numbered from 0")
 }
 
-// write makes the file; one that was not finished is removed.
-func (r *packReport) write(f func(io.Writer) error) error {
-	file, err := os.OpenFile(r.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("%s: %w", r.File, files.ErrExists)
-	}
-	if err != nil {
-		return err
-	}
-	err = f(file)
-	if info, statErr := file.Stat(); statErr == nil {
-		r.Bytes = info.Size()
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		os.Remove(r.File)
-	}
+// write makes the file, whole or not at all.
+func (r *packReport) write(f func(io.Writer) error) (err error) {
+	r.Bytes, err = files.New(r.File, 0o644, f)
 	return err
 }
