@@ -55,20 +55,6 @@ var acceptanceNames = []string{
 
 var labelWords = map[string]bool{"checked": true, "not given": true}
 
-// carriedJob is the job file inside a statement that carries it. It is read before
-// the statement's signature is checked, which is safe: its own signature is next.
-func (e *envelope) carriedJob() ([]byte, error) {
-	o, err := parseObject(e.payload)
-	if err != nil {
-		return nil, err
-	}
-	predicate, err := o.object("predicate")
-	if err != nil {
-		return nil, err
-	}
-	return predicate.base64("job_file")
-}
-
 func parseAcceptance(s *statement) (*acceptance, error) {
 	p := s.predicate
 	if err := p.version1(acceptanceNames); err != nil {

@@ -3,7 +3,6 @@ package fsck
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -14,19 +13,6 @@ func stanzaOf(recipient string) string {
 		return "mlkem768x25519"
 	}
 	return "X25519"
-}
-
-// stanzas compares an age file's recipients with the job file's, as far as anybody sees
-// them: an age file tells how many there are and of which type, and nobody's name.
-func (c *wrapCheck) stanzas(d *disk, raw []byte, name string) error {
-	types, err := ageStanzas(raw)
-	if err != nil {
-		return err
-	}
-	if want := c.v.job.stanzas; !slices.Equal(types, want) {
-		c.v.f.add(Warning, "wrap-recipients", onDisk(d), "ask the site who else may open this device", "wraps/%s is to %d recipients (%s), the job file names %d (%s)", name, len(types), quoteName(strings.Join(types, ", ")), len(want), strings.Join(want, ", "))
-	}
-	return nil
 }
 
 // ageStanzas lists the types of a file's stanzas, in order. At most maxWrapSize bytes

@@ -148,3 +148,17 @@ func (s *statement) addSubject(o object) error {
 	s.subjects[name] = sum
 	return nil
 }
+
+// carriedJob is the job file inside a statement that carries it. It is read before
+// the statement's signature is checked, which is safe: its own signature is next.
+func (e *envelope) carriedJob() ([]byte, error) {
+	o, err := parseObject(e.payload)
+	if err != nil {
+		return nil, err
+	}
+	predicate, err := o.object("predicate")
+	if err != nil {
+		return nil, err
+	}
+	return predicate.base64("job_file")
+}

@@ -16,6 +16,11 @@ const (
 	maxNameInText = 200
 )
 
+const (
+	hintRebuild = "run rebuild"
+	hintRefuse  = "do not import; ask whoever sent the device"
+)
+
 // findings gathers facts from all workers and keeps their number bounded.
 type findings struct {
 	mu      sync.Mutex

@@ -39,8 +39,6 @@ const (
 	maxPagePlain    = 983040
 	firstPathBox    = 1054
 	totalsBox       = 12 + 256 + 16
-
-	maxDecodeTries = 1000
 )
 
 // crcTable is CRC64NVME; hash/crc64 complements before and after as it asks.

@@ -34,15 +34,6 @@ type Options struct {
 	Progress func(Status) // called about four times a second, from one goroutine
 }
 
-// Status tells how far a check is. Bytes are bytes on disks.
-type Status struct {
-	Phase      string `json:"phase"` // "manifest", "pages" or "disks"
-	BytesDone  int64  `json:"bytes_done"`
-	BytesTotal int64  `json:"bytes_total"`
-	PacksDone  int64  `json:"packs_done"`
-	PacksTotal int64  `json:"packs_total"`
-}
-
 // Manifest verifies all that is signed, and of the disks' bytes only the
 // manifest's pages. An unsealed device has no manifest; its packs are checked
 // as Disks does.
@@ -61,11 +52,6 @@ func Chain(ctx context.Context, o Options) (*Report, error) {
 func Disks(ctx context.Context, o Options) (*Report, error) {
 	return check(ctx, o, true)
 }
-
-const (
-	hintRebuild = "run rebuild"
-	hintRefuse  = "do not import; ask whoever sent the device"
-)
 
 // verifier is one run.
 type verifier struct {

@@ -12,8 +12,8 @@ import (
 	"github.com/sledge-io/sledge/internal/testlimit"
 )
 
-// encode writes a message back; what a parser accepts must come out the same.
-func (m message) encode() []byte {
+// encodeFields writes a message back; what a parser accepts must come out the same.
+func encodeFields(m message) []byte {
 	var e enc
 	for _, f := range m {
 		e.put(int(f.number), f.critical, f.value)
@@ -33,8 +33,8 @@ func FuzzFields(f *testing.F) {
 		defer testlimit.Alloc(t, testlimit.Input)()
 		for _, known := range []schema{nil, startFields, packFields, recordFields, listFormFields} {
 			m, err := parseFields(b, known)
-			if err == nil && !bytes.Equal(m.encode(), b) {
-				t.Fatalf("accepted %x, which is written %x", b, m.encode())
+			if err == nil && !bytes.Equal(encodeFields(m), b) {
+				t.Fatalf("accepted %x, which is written %x", b, encodeFields(m))
 			}
 		}
 	})

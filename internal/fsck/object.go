@@ -167,20 +167,6 @@ func (l *ObjectLine) fits() error {
 	return nil
 }
 
-// kindNames are for counts of what was left out.
-var kindNames = map[uint64]string{KindFile: "file", KindDirectory: "directory", KindSymlink: "symlink", KindHardLink: "hard link", KindSkipped: "skipped"}
-
-// content is the size of the object that a record becomes.
-func (r *Record) content() uint64 {
-	switch r.Kind {
-	case KindDirectory:
-		return 0
-	case KindSymlink:
-		return uint64(len(r.Target))
-	}
-	return r.Size
-}
-
 // agrees compares what the line says of the object with the record.
 func (l *ObjectLine) agrees() error {
 	if !l.there() {

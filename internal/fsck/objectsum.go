@@ -14,20 +14,6 @@ var totalNames = []string{
 	"outcomes", "proof", "records", "entries", "bytes", "conditional_writes", "differences", "complete", "started", "finished", "software", "rules", "recheck",
 }
 
-// wholeSum is the SHA-256 of the object that a record becomes; nil if the record does not
-// have it.
-func (r *Record) wholeSum() []byte {
-	switch r.Kind {
-	case KindDirectory:
-		sum := sha256.Sum256(nil)
-		return sum[:]
-	case KindSymlink:
-		sum := sha256.Sum256(r.Target)
-		return sum[:]
-	}
-	return r.SHA256
-}
-
 // recut tells whether the object was cut into parts that the record knows nothing of.
 // Folders and links have but one.
 func (l *ObjectLine) recut() bool {

@@ -6,6 +6,15 @@ import (
 	"time"
 )
 
+// Status tells how far a check is. Bytes are bytes on disks.
+type Status struct {
+	Phase      string `json:"phase"` // "manifest", "pages" or "disks"
+	BytesDone  int64  `json:"bytes_done"`
+	BytesTotal int64  `json:"bytes_total"`
+	PacksDone  int64  `json:"packs_done"`
+	PacksTotal int64  `json:"packs_total"`
+}
+
 const progressInterval = 250 * time.Millisecond
 
 // progress holds counters that workers add to and one goroutine shows.

@@ -2,6 +2,7 @@ package fsck
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -18,6 +19,9 @@ const (
 	KindContinuation = 6
 	KindWithdrawn    = 7
 )
+
+// kindNames are for counts of what was left out.
+var kindNames = map[uint64]string{KindFile: "file", KindDirectory: "directory", KindSymlink: "symlink", KindHardLink: "hard link", KindSkipped: "skipped"}
 
 const (
 	wholeDigest = 11
@@ -182,4 +186,29 @@ func (r *Record) partsRoot() (tlog.Hash, bool) {
 		t.push(tlog.RecordHash(d[:]), 1)
 	}
 	return t.root(), true
+}
+
+// content is the size of the object that a record becomes.
+func (r *Record) content() uint64 {
+	switch r.Kind {
+	case KindDirectory:
+		return 0
+	case KindSymlink:
+		return uint64(len(r.Target))
+	}
+	return r.Size
+}
+
+// wholeSum is the SHA-256 of the object that a record becomes; nil if the record does not
+// have it.
+func (r *Record) wholeSum() []byte {
+	switch r.Kind {
+	case KindDirectory:
+		sum := sha256.Sum256(nil)
+		return sum[:]
+	case KindSymlink:
+		sum := sha256.Sum256(r.Target)
+		return sum[:]
+	}
+	return r.SHA256
 }

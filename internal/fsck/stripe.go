@@ -12,6 +12,9 @@ import (
 // sliceSize is how much of a block a single stripe's work holds of each shard.
 const sliceSize = 1 << 20
 
+// maxDecodeTries bounds the choices of parity blocks that are tried for a stripe.
+const maxDecodeTries = 1000
+
 // examined is what is known of one stripe after all was tried.
 type examined struct {
 	stripe  int64

@@ -1,32 +1,12 @@
 package fsck
 
 import (
-	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 )
-
-// jobCopy is one distinct job.dsse, shared by the disks that have it.
-type jobCopy struct {
-	sha256 [32]byte
-	job    *jobFile
-	err    error
-	claims string // with err: the fingerprint of the signer that the file shows
-	disks  int
-}
-
-// checkpointCopy is one distinct log/checkpoint, shared likewise.
-type checkpointCopy struct {
-	identity
-	*checkpoint
-	key   ed25519.PublicKey // the device key that signed it
-	err   error
-	disks int
-}
 
 // survey reads from every disk the few small files that say who it is.
 type survey struct {
@@ -128,20 +108,6 @@ func (v *verifier) noJob() error {
 	return v.refuse("job-lost", nowhere(), "find the job file among the data centre's copies and put it on a disk", "job.dsse: no disk has one that can be read%s", text)
 }
 
-// problem says what is wrong with a job file.
-func (j *jobCopy) problem(trust *Trust) string {
-	switch {
-	case !errors.Is(j.err, errSignature):
-		return j.err.Error()
-	case j.claims == "":
-		return "its signature does not verify with the key given by --trust (file does not name its signer)"
-	case trust != nil && (len(trust.Key) != 0 && j.claims == Fingerprint(trust.Key) || strings.EqualFold(j.claims, trust.Fingerprint)):
-		return "its signature does not verify with the key given by --trust, although the file claims this very signer: it was damaged or altered"
-	}
-	return fmt.Sprintf("its signature does not verify with the key given by --trust (file claims signer %s)", j.claims)
-}
-
-// nameJobCopies names disks whose job file cannot be read.
 func (v *verifier) nameJobCopies() {
 	for _, d := range v.s.disks {
 		if d.jobErr != nil {
@@ -195,11 +161,6 @@ func (s *survey) openCheckpoint(raw []byte) *checkpointCopy {
 	}
 	c.err = fmt.Errorf("no job file at hand pins the key of device %s for job %s", c.device, c.job)
 	return c
-}
-
-// same reports whether two checkpoints say the same; other signature lines may differ.
-func (c *checkpointCopy) same(o *checkpoint) bool {
-	return c.err == nil && c.text == o.text
 }
 
 // chooseCheckpoint takes the one that the label names if a disk has it, else

@@ -9,17 +9,7 @@ import (
 	"strings"
 )
 
-const (
-	wrapHPKE   = 1
-	wrapAge    = 2
-	wrapUnlock = 3
-
-	maxWrapsKnown = 256
-)
-
-var wrapFileFields = schema{
-	bytesField(1, 16, 16), bytesField(2, 16, 16), uintField(3), bytesField(4, 32, 32).optional(), bytesField(5, 1, maxWrapSize),
-}
+const maxWrapsKnown = 256
 
 // wrapCheck follows the wrap entries of the log and looks for their files.
 type wrapCheck struct {
@@ -29,13 +19,6 @@ type wrapCheck struct {
 	check      []byte // of the first
 	usable     int    // wraps of which a good copy exists
 	entries    int
-}
-
-func wrapName(w *wrapEntry) string {
-	if w.kind == wrapAge {
-		return hex.EncodeToString(w.sha256[:]) + ".age"
-	}
-	return hex.EncodeToString(w.sha256[:]) + ".wrap"
 }
 
 // fits holds an entry to the job file: who can open the device is the job's choice, and
@@ -113,26 +96,17 @@ func (c *wrapCheck) file(d *disk, w *wrapEntry, name string) error {
 	return err
 }
 
-// parseWrap reads a .wrap file's public part; keyID is nil if it names none.
-func parseWrap(raw []byte) (i identity, kind uint64, keyID []byte, err error) {
-	k, body, err := versionKind(raw)
+// stanzas compares an age file's recipients with the job file's, as far as anybody sees
+// them: an age file tells how many there are and of which type, and nobody's name.
+func (c *wrapCheck) stanzas(d *disk, raw []byte, name string) error {
+	types, err := ageStanzas(raw)
 	if err != nil {
-		return i, 0, nil, err
+		return err
 	}
-	if k != wrapHPKE && k != wrapUnlock {
-		return i, 0, nil, fmt.Errorf("%w: wrap kind %d", ErrVersion, k)
+	if want := c.v.job.stanzas; !slices.Equal(types, want) {
+		c.v.f.add(Warning, "wrap-recipients", onDisk(d), "ask the site who else may open this device", "wraps/%s is to %d recipients (%s), the job file names %d (%s)", name, len(types), quoteName(strings.Join(types, ", ")), len(want), strings.Join(want, ", "))
 	}
-	m, err := parseFields(body, wrapFileFields)
-	if err != nil {
-		return i, 0, nil, err
-	}
-	if err := firstOf(m.nonzero(1, 2), m.need(3, 5)); err != nil {
-		return i, 0, nil, err
-	}
-	if m.uint(3) > maxGeneration || len(raw) > maxWrapSize {
-		return i, 0, nil, fmt.Errorf("%w: wrap of %d bytes, generation %d", errMalformed, len(raw), m.uint(3))
-	}
-	return identity{id(m.bytes(1)), id(m.bytes(2)), m.uint(3)}, uint64(k), m.bytes(4), nil
+	return nil
 }
 
 // finish compares with the job's recipients and names files that are no wraps.
