@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -106,7 +107,7 @@ func TestContinuedByAnother(t *testing.T) {
 			if _, err := l.d.Load(context.Background(), c.path, c.o); !errors.Is(err, ErrUnfinished) {
 				t.Fatalf("%v", err)
 			}
-			if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, ErrIncomplete) {
+			if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, seal.ErrIncomplete) {
 				t.Errorf("seal: %v", err)
 			}
 			if rep := l.must(LoadOptions{}); !rep.Resumed || rep.Entries != 6 || rep.Status.Entries != 6 {
@@ -308,7 +309,7 @@ func TestDamagedListThenRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.tree.OnCall(nil)
-	if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, ErrIncomplete) {
+	if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, seal.ErrIncomplete) {
 		t.Errorf("seal: %v", err)
 	}
 	refused := errors.New("refused")

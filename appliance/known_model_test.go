@@ -172,7 +172,7 @@ func (h *history) scan(s *site) (items []*scan.Item) {
 func (h *history) looksOf(to *memSorter, value func(i int) []byte) {
 	a := &catalog.Adder{To: to}
 	for i := range h.looks {
-		a.Add(lookOf(&h.looks[i]), value(i))
+		a.Add(catalog.LookOf(&h.looks[i]), value(i))
 	}
 	for i, s := range h.sites {
 		if s.as != "" && slices.ContainsFunc(slices.Collect(maps.Values(h.held)), func(e heldEntry) bool { return e.owner == i && e.good }) {

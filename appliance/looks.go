@@ -21,7 +21,7 @@ func (d *Device) looks(ctx context.Context, lists []*scanList, value func(b []by
 	var buf []byte
 	in := lookReader{to: func(list manifest.ID, r *manifest.Record) error {
 		buf = value(buf[:0], list, r, lost(r))
-		return a.Add(lookOf(r), buf)
+		return a.Add(catalog.LookOf(r), buf)
 	}}
 	err = d.eachListed(func(list manifest.ID, b []byte) error {
 		if ctx.Err() != nil {
