@@ -5,8 +5,10 @@
 // Rooms below it have what needs no device: disk (bays, headers, whose fault an error is), frames
 // (encrypted files on m+1 disks), journal (what frames say), pack (stripes, hash lists, reading
 // from any k blocks), tail (whether a journal's last frame counts), wraps (the load key on the
-// disks), scan (a site's source), catalog (what a device holds of its looks), read (a sealed
-// device), seal (what makes a generation final), rebuild and extract. What is a device's alone is here. The path of the bytes when loading
+// disks), scan (a site's source), known (a scan against what a
+// device has), catalog (what it has of its looks), read (a sealed device), seal (what makes a
+// generation final), rebuild and extract. What is a device's alone is here. The path of the bytes
+// when loading
 // (docs/architecture.md tells it from the command on):
 //
 //	List     walks the source into a saved, encrypted list       scan/scan.go, scanlist.go
@@ -47,9 +49,6 @@ var (
 	ErrSealBegun = errors.New("the seal has begun and must be finished")
 	// ErrExpired: the job's date has passed for new loads, and for the first unlock.
 	ErrExpired = errors.New("job has expired")
-	// ErrTaken: two sources have files under one path, be they alike or not; load
-	// one of them under a prefix.
-	ErrTaken = errors.New("this path is on the device already")
 	// ErrOtherMedium: the source's path has another file system than the one that was
 	// loaded from there.
 	ErrOtherMedium = errors.New("another file system or folder was loaded from this path")

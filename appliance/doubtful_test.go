@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/known"
 	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -60,7 +61,7 @@ func TestFolderMadeAnew(t *testing.T) {
 	if err := load("monday"); err != nil {
 		t.Fatal(err)
 	}
-	if err := load("tuesday"); !errors.Is(err, ErrTaken) && !errors.Is(err, ErrReplaces) {
+	if err := load("tuesday"); !errors.Is(err, known.ErrTaken) && !errors.Is(err, ErrReplaces) {
 		t.Errorf("another folder: %v", err)
 	}
 	if err := load("monday"); !errors.Is(err, ErrOtherMedium) && !errors.Is(err, ErrReplaces) {

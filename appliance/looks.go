@@ -64,7 +64,7 @@ func (l *lookReader) take(list manifest.ID, b []byte) error {
 	if err := l.end(); err != nil {
 		return err
 	}
-	if hasContent(r.Kind) && r.Size > 0 && len(r.Extents) == 0 {
+	if catalog.HasContent(r.Kind) && r.Size > 0 && len(r.Extents) == 0 {
 		l.head, l.list = r, list
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/pack"
@@ -370,7 +371,7 @@ func (d *Device) lostContent() func(*manifest.Record) bool {
 		unsafe[n] = true
 	}
 	return func(r *manifest.Record) bool {
-		if len(unsafe) == 0 || !hasContent(r.Kind) || r.Size == 0 {
+		if len(unsafe) == 0 || !catalog.HasContent(r.Kind) || r.Size == 0 {
 			return false
 		}
 		return len(r.Extents) == 0 || slices.ContainsFunc(r.Extents, func(e manifest.Extent) bool {

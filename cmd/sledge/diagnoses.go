@@ -9,6 +9,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/extract"
+	"github.com/sledge-io/sledge/appliance/known"
 	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/appliance/seal"
@@ -102,7 +103,7 @@ func diagnoses() []diagnosis {
 		{is(appliance.ErrReplaces), exitSource, advise("if this is the same source, load it with --replace: its files take the place of those on the device",
 			"if it is another one, load it under a name of its own: --as NAME")},
 		{is(appliance.ErrUnfinished), exitState, unfinishedHints},
-		{is(appliance.ErrTaken), exitSource, func(err error) []string { return takenHints(err, nil) }},
+		{is(known.ErrTaken), exitSource, func(err error) []string { return takenHints(err, nil) }},
 		{is(appliance.ErrSealBegun), exitState, advise("run the same sledge seal again: it goes on from there")},
 		{is(appliance.ErrSealed), exitState, advise("the device is final, nothing can be added any more: ship the disks, and send the label (sledge seal gives it again); for new data the data centre makes a new job")},
 		{is(appliance.ErrOlderJob), exitJob, advise("give the device the newest job file that the data centre sent: sledge unlock --job FILE",
