@@ -77,7 +77,7 @@ type Config struct {
 	Ledger   disk.Ledger      // if given, Open refuses a device whose seal has begun
 	Taken    func() error     // called by Prepare when the disks have passed, before it writes to them; nil is none
 
-	pageRecords, indexPages int // of the index, see SealOptions; tests make them small
+	pageRecords, indexPages int // of the index, see seal.Options; tests make them small
 	bufferSize              int // about how much of a pack's body a stripe buffer holds; 0 is what package pack chooses
 }
 

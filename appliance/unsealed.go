@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -17,7 +18,7 @@ import (
 // Seal is [seal.Run] on this device.
 func (d *Device) Seal(ctx context.Context, o seal.Options) (*seal.Result, error) {
 	open := seal.Opened{Bays: d.bays, LoadKey: d.key, Keys: d.keys, Code: d.code, Device: unsealed{d}}
-	o.PageRecords, o.IndexPages = d.cfg.pageRecords, d.cfg.indexPages
+	o.PageRecords, o.IndexPages = cmp.Or(o.PageRecords, d.cfg.pageRecords), cmp.Or(o.IndexPages, d.cfg.indexPages)
 	return seal.Run(ctx, d.cfg.sealing(), open, o)
 }
 

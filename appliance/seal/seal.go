@@ -129,7 +129,7 @@ func Run(ctx context.Context, c Config, open Opened, o Options) (*Result, error)
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
-	if err := open.CloseJournal(); err != nil { // of the index packs: FinishSeal removes it
+	if err := open.CloseJournal(); err != nil { // of the index packs: finishSeal removes it
 		return nil, err
 	}
 	if _, err := d.readLog(ctx, manifest.Checkpoint{Origin: d.cfg.Scope.Origin(), Size: size, Root: root}); err != nil {
