@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/appliance/tail"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -89,7 +90,7 @@ func TestCopiesAreKept(t *testing.T) {
 	more := smallTree(t, 84, 900<<10)
 	r.cfg.Disks[dead].FS = vfs.NewFault(r.mems[dead], vfs.Rule{Op: vfs.OpWrite, Nth: 3, Err: syscall.EIO})
 	d := r.mustDevice()
-	if _, err := d.Load(context.Background(), more, LoadOptions{AcceptFindings: true, As: "more"}); err != nil && !errors.Is(err, ErrDegraded) {
+	if _, err := d.Load(context.Background(), more, LoadOptions{AcceptFindings: true, As: "more"}); err != nil && !errors.Is(err, seal.ErrDegraded) {
 		t.Logf("load: %v", err)
 	}
 	if len(d.Status().FailedDisks) != 1 {
@@ -124,7 +125,7 @@ func TestKeysStayWithoutCheckpoint(t *testing.T) {
 	for _, where := range []string{disk.CheckpointName, disk.SealName} {
 		r := sealBegun(t, src)
 		r.cfg.Disks[1].FS = vfs.NewFault(r.mems[1], vfs.Rule{Op: vfs.OpCreate, Path: where + "*", Err: syscall.EIO})
-		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrAbsent) {
+		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{}); !errors.Is(err, seal.ErrAbsent) {
 			t.Fatalf("%s: sealed: %v", where, err)
 		}
 		for bay, m := range r.mems {
@@ -133,7 +134,7 @@ func TestKeysStayWithoutCheckpoint(t *testing.T) {
 			}
 		}
 		r.use(r.mems)
-		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); err != nil {
+		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{}); err != nil {
 			t.Fatalf("%s: %v", where, err)
 		}
 		if _, err := r.mems[0].Stat(disk.UnlockName); !errors.Is(err, fs.ErrNotExist) {
@@ -165,7 +166,7 @@ func TestWrapIsOverwritten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); err != nil {
+	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{Root + "/kept0", Root + "/kept1"} {

@@ -5,8 +5,10 @@
 // Rooms below it have what needs no device: disk (bays, headers, whose fault an error is), frames
 // (encrypted files on m+1 disks), journal (what frames say), pack (stripes, hash lists, reading
 // from any k blocks), tail (whether a journal's last frame counts), wraps (the load key on the
-// disks), scan (a site's source), catalog (what a device holds of its looks), read (a sealed
-// device), rebuild and extract. What is a device's alone is here. The path of the bytes when loading
+// disks), scan (a site's source), known (a scan against what a
+// device has), catalog (what it has of its looks), read (a sealed device), seal (what makes a
+// generation final), rebuild and extract. What is a device's alone is here. The path of the bytes
+// when loading
 // (docs/architecture.md tells it from the command on):
 //
 //	List     walks the source into a saved, encrypted list       scan/scan.go, scanlist.go
@@ -14,7 +16,7 @@
 //	pack     fills FLOE segments, straight into a stripe buffer  pack.go
 //	stripe   hashes, codes and writes blocks to the disks        pack/stripe.go
 //	commit   fsyncs a closed pack, then its journal frame        journalcommit.go, frames/writer.go
-//	Seal     sorts records into pages, writes log and checkpoint seal.go, index.go
+//	Seal     sorts records into pages, writes log and checkpoint seal/seal.go, seal/index.go
 //
 // and when reading: read.OpenSet verifies the chain from the job signer's key down to the log,
 // Set.Unlock gives a Reader over records and contents, and packs are decoded from any k of their
@@ -47,11 +49,6 @@ var (
 	ErrSealBegun = errors.New("the seal has begun and must be finished")
 	// ErrExpired: the job's date has passed for new loads, and for the first unlock.
 	ErrExpired = errors.New("job has expired")
-	// ErrNeedsAnswer: the site has not yet confirmed that it can open the load key.
-	ErrNeedsAnswer = errors.New("the site has not confirmed the load key")
-	// ErrTaken: two sources have files under one path, be they alike or not; load
-	// one of them under a prefix.
-	ErrTaken = errors.New("this path is on the device already")
 	// ErrOtherMedium: the source's path has another file system than the one that was
 	// loaded from there.
 	ErrOtherMedium = errors.New("another file system or folder was loaded from this path")
@@ -80,7 +77,7 @@ type Config struct {
 	Ledger   disk.Ledger      // if given, Open refuses a device whose seal has begun
 	Taken    func() error     // called by Prepare when the disks have passed, before it writes to them; nil is none
 
-	pageRecords, indexPages int // of the index, see SealOptions; tests make them small
+	pageRecords, indexPages int // of the index, see seal.Options; tests make them small
 	bufferSize              int // about how much of a pack's body a stripe buffer holds; 0 is what package pack chooses
 }
 

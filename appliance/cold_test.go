@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/bits"
 	"testing"
+
+	"github.com/sledge-io/sledge/appliance/seal"
 )
 
 // TestColdReads: what it takes to open a sealed device, look a path up, list a
@@ -43,7 +45,7 @@ func coldReads(t *testing.T, n int) map[string]readCount {
 	r := newMemRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 256 << 10})
 	r.cfg.pageRecords, r.cfg.indexPages = 16, 16
 	s.load(t, r.rig, s.entries())
-	res := r.sealWith(SealOptions{})
+	res := r.sealWith(seal.Options{})
 	ctx := context.Background()
 	out := map[string]readCount{}
 	for what, ask := range map[string]func(*Reader) error{

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -72,7 +73,7 @@ func TestFinishSealStops(t *testing.T) {
 			r.cfg.Disks[i].FS = &cancelling{r.mems[i], left, func() { cancel(cause) }}
 		}
 		set := mustBays(t, r)
-		err := completeDisks(ctx, r.cfg.sealing(), set, r.ledger)
+		err := seal.Complete(ctx, r.cfg.sealing(), set, r.ledger)
 		if failed := set.Errors(); len(failed) > 0 {
 			t.Fatalf("interrupted at call %d: disks were blamed: %v", n, failed)
 		}
@@ -89,12 +90,12 @@ func TestFinishSealStops(t *testing.T) {
 		if err != nil {
 			stopped++
 		}
-		if _, err := FinishSeal(ctx, r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, cause) || disk.IsSealed(r.cfg.Disks) {
+		if _, err := FinishSeal(ctx, r.cfg, r.ledger, seal.FinishOptions{}); !errors.Is(err, cause) || disk.IsSealed(r.cfg.Disks) {
 			t.Fatalf("interrupted before it began: %v; signed: %v", err, disk.IsSealed(r.cfg.Disks))
 		}
 		cancel(nil)
 		r.use(r.mems)
-		res, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{})
+		res, err := FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{})
 		if err != nil {
 			t.Fatalf("after an interruption at call %d: %v", n, err)
 		}
@@ -113,7 +114,7 @@ func TestFinishSealProgress(t *testing.T) {
 	r := unwhole(t, smallTree(t, 7, 300<<10))
 	var last, total, before int64
 	calls := 0
-	_, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{Progress: func(d, of int64) {
+	_, err := FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{Progress: func(d, of int64) {
 		if d <= last || of < total || d > of {
 			t.Errorf("%d of %d after %d of %d", d, of, last, total)
 		}
@@ -149,7 +150,7 @@ func TestFinishSealReadsWhatWasCutOff(t *testing.T) {
 	r.cfg.Disks[0].FS = vfs.NewFault(r.mems[0], vfs.Rule{Op: vfs.OpWrite, Path: "*.shard.tmp", AfterBytes: 1, Zero: true})
 	ctx, cancel := context.WithCancel(t.Context())
 	lacking := len(names(t, r.mems[1], ".shard"))
-	_, err := FinishSeal(ctx, r.cfg, r.ledger, FinishOptions{Progress: func(int64, int64) {
+	_, err := FinishSeal(ctx, r.cfg, r.ledger, seal.FinishOptions{Progress: func(int64, int64) {
 		if lacking--; lacking == 0 {
 			cancel()
 		}
@@ -161,7 +162,7 @@ func TestFinishSealReadsWhatWasCutOff(t *testing.T) {
 		t.Fatalf("%d shards were written before the interruption", n)
 	}
 	r.use(r.mems)
-	res, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{})
+	res, err := FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{})
 	if err != nil || res.Statement.ReadBack != manifest.ReadBackAll {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -216,7 +217,7 @@ func absentOnce(r *memRig, rng *mrand.Rand, src string, want wantTree, n int64, 
 		return fmt.Errorf("with the disk back: %w", err)
 	}
 	res, _, err := r.run(src)
-	if errors.Is(err, ErrDegraded) {
+	if errors.Is(err, seal.ErrDegraded) {
 		if err := r.replace(gone); err != nil {
 			return fmt.Errorf("rebuild: %w", err)
 		}

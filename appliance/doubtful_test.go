@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/known"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -59,7 +61,7 @@ func TestFolderMadeAnew(t *testing.T) {
 	if err := load("monday"); err != nil {
 		t.Fatal(err)
 	}
-	if err := load("tuesday"); !errors.Is(err, ErrTaken) && !errors.Is(err, ErrReplaces) {
+	if err := load("tuesday"); !errors.Is(err, known.ErrTaken) && !errors.Is(err, ErrReplaces) {
 		t.Errorf("another folder: %v", err)
 	}
 	if err := load("monday"); !errors.Is(err, ErrOtherMedium) && !errors.Is(err, ErrReplaces) {
@@ -106,7 +108,7 @@ func TestContinuedByAnother(t *testing.T) {
 			if _, err := l.d.Load(context.Background(), c.path, c.o); !errors.Is(err, ErrUnfinished) {
 				t.Fatalf("%v", err)
 			}
-			if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, ErrIncomplete) {
+			if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, seal.ErrIncomplete) {
 				t.Errorf("seal: %v", err)
 			}
 			if rep := l.must(LoadOptions{}); !rep.Resumed || rep.Entries != 6 || rep.Status.Entries != 6 {
@@ -308,7 +310,7 @@ func TestDamagedListThenRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.tree.OnCall(nil)
-	if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, ErrIncomplete) {
+	if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, seal.ErrIncomplete) {
 		t.Errorf("seal: %v", err)
 	}
 	refused := errors.New("refused")

@@ -3,6 +3,7 @@ package appliance
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
@@ -31,20 +32,33 @@ func (d *Device) findFrameFiles(kind frames.Kind) ([]*frames.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	ends := d.journalEnds()
 	seen := map[manifest.ID]bool{}
 	for _, c := range files {
 		if kind == frames.Journal && c.Headless {
 			return nil, c.ErrHeadless(d.bays.Missing())
 		}
-		c.LimitTo(d.sizes[c.ID])
+		c.LimitTo(ends[c.ID])
 		seen[c.ID] = true
 	}
-	for id, size := range d.sizes {
+	for id, size := range ends {
 		if kind == frames.Journal && size > frames.HeaderSize && !seen[id] {
 			return nil, fmt.Errorf("%w: journal %s: no disk at hand has it any more: %w", disk.ErrLost, id, errors.Join(d.bays.Errors()...))
 		}
 	}
 	return files, nil
+}
+
+// journalEnds are the acknowledged lengths of the journals of this session and of earlier ones.
+// What stands behind them was not made durable: it does not exist for a reader.
+func (d *Device) journalEnds() map[manifest.ID]int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ends := maps.Clone(d.sizes)
+	if d.journal != nil {
+		ends[d.journal.ID] = max(d.journal.Acked, frames.HeaderSize)
+	}
+	return ends
 }
 
 // eachFrame calls f for every frame of the journal, in order.

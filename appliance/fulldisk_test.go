@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -117,7 +118,7 @@ func TestFullIsNeverFailed(t *testing.T) {
 			if err != nil {
 				ended++
 			}
-			if errors.Is(err, ErrDiskFailed) || errors.Is(err, ErrAbsent) || errors.Is(err, ErrDegraded) || err != nil && !errors.Is(err, ErrFull) {
+			if errors.Is(err, ErrDiskFailed) || errors.Is(err, seal.ErrAbsent) || errors.Is(err, seal.ErrDegraded) || err != nil && !errors.Is(err, ErrFull) {
 				t.Errorf("%s: %v", where, err)
 			}
 			r.use(r.mems)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/rebuild"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -21,7 +22,7 @@ func TestBusyDisks(t *testing.T) {
 		"unlock": func() error { return second(Prepare(r.cfg, r.root)) },
 		"load":   func() error { return second(Open(r.cfg, d.key)) },
 		"seal": func() error {
-			return second(FinishSeal(context.Background(), r.cfg, recorded{r.ledger}, FinishOptions{}))
+			return second(FinishSeal(context.Background(), r.cfg, recorded{r.ledger}, seal.FinishOptions{}))
 		},
 		"rebuild": func() error {
 			return second(rebuild.Run(context.Background(), r.cfg.Disks[1:], rebuild.Options{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0,

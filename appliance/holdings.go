@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/known"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -39,7 +40,7 @@ func (d *Device) Holdings(ctx context.Context, f func(Holding) error) error {
 		return err
 	}
 	looks, done, err := d.looks(ctx, lists, func(b []byte, _ manifest.ID, r *manifest.Record, lost bool) []byte {
-		return knownValue(b, scan.RelSame, "", r, lost, false)
+		return known.Value(b, scan.RelSame, "", r, lost, false)
 	})
 	if err != nil {
 		return err
@@ -60,16 +61,16 @@ func (d *Device) Holdings(ctx context.Context, f func(Holding) error) error {
 }
 
 func holdingOf(e *catalog.Entry) Holding {
-	k := decodeKnown(e)
-	h := Holding{Path: strings.TrimSuffix(e.Key, "/"), Kind: k.Kind, Size: k.Size, State: HoldingSafe, Reason: k.remark, Detail: e.Detail}
+	k := known.Decode(e)
+	h := Holding{Path: strings.TrimSuffix(e.Key, "/"), Kind: k.Kind, Size: k.Size, State: HoldingSafe, Reason: k.Remark, Detail: e.Detail}
 	switch {
 	case !e.Good:
 		h.State, h.Reason = HoldingSkipped, e.Reason
 	case k.Flags&scan.ItemLost != 0:
 		h.State = HoldingLost
-	case k.remark != "":
+	case k.Remark != "":
 		h.State = HoldingRemarked
-	case k.own:
+	case k.Own:
 		h.State, h.Reason = HoldingRemarked, k.Reason
 	}
 	return h

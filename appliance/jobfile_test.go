@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -110,7 +111,7 @@ func TestExtend(t *testing.T) {
 }
 
 // ofJob tells whether everything that a seal leaves is of the device's job file.
-func (r *memRig) ofJob(res *SealResult) error {
+func (r *memRig) ofJob(res *seal.Result) error {
 	sum := crypto.SumSHA256(r.cfg.JobFile)
 	label, err := manifest.ParseLabel(res.Label)
 	if err != nil {

@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -35,7 +37,7 @@ func TestOpenKeepsAcknowledgedPacks(t *testing.T) {
 	d.Close()
 	r.use(whole)
 	d = r.mustDevice() // the seal reads a sample after its last write, and finds the rot
-	if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, ErrAbsent) || !errors.Is(err, ErrReadBack) {
+	if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, seal.ErrAbsent) || !errors.Is(err, disk.ErrReadBack) {
 		t.Errorf("sealed with a rotten disk: %v", err)
 	}
 	d.Close()

@@ -94,7 +94,7 @@ func (d *Device) appendNow(clear []byte, m *journal.Message) error {
 
 // event journals a public remark that the log will carry.
 func (d *Device) event(what, text string, bay int) error {
-	events, err := encodeEvents(d.cfg.Now(), manifest.Event{What: what, Text: words.UTF8(text), Bay: bay})
+	events, err := journal.EncodeEvents(d.cfg.Now(), manifest.Event{What: what, Text: words.UTF8(text), Bay: bay})
 	if err != nil {
 		return err
 	}

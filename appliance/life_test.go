@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/extract"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/appliance/treetest"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -155,13 +156,13 @@ func (r *rig) load(src string) *LoadReport {
 	return rep
 }
 
-func (r *rig) seal() *SealResult {
+func (r *rig) seal() *seal.Result {
 	r.t.Helper()
-	return r.sealWith(SealOptions{})
+	return r.sealWith(seal.Options{})
 }
 
 // sealWith seals with the options that the caller cares about.
-func (r *rig) sealWith(o SealOptions) *SealResult {
+func (r *rig) sealWith(o seal.Options) *seal.Result {
 	r.t.Helper()
 	o.WrapUnchecked, o.Ledger, o.DeviceKey = true, r.ledger, "software key, unprotected"
 	d, _ := r.open()

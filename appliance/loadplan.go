@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/maphash"
 
+	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
@@ -94,7 +95,7 @@ func (l *loader) priors(ctx context.Context, plan *loadPlan) (prior, func(), err
 		return func(string) (*manifest.Record, error) { return nil, nil }, func() {}, nil
 	}
 	chains, done, err := l.chains(ctx, func(r *manifest.Record) bool {
-		return hasContent(r.Kind) && (plan.paths == nil || plan.paths[maphash.String(plan.seed, r.Path)])
+		return catalog.HasContent(r.Kind) && (plan.paths == nil || plan.paths[maphash.String(plan.seed, r.Path)])
 	})
 	if err != nil {
 		return nil, nil, err

@@ -21,7 +21,7 @@ func (d *Device) looks(ctx context.Context, lists []*scanList, value func(b []by
 	var buf []byte
 	in := lookReader{to: func(list manifest.ID, r *manifest.Record) error {
 		buf = value(buf[:0], list, r, lost(r))
-		return a.Add(lookOf(r), buf)
+		return a.Add(catalog.LookOf(r), buf)
 	}}
 	err = d.eachListed(func(list manifest.ID, b []byte) error {
 		if ctx.Err() != nil {
@@ -64,7 +64,7 @@ func (l *lookReader) take(list manifest.ID, b []byte) error {
 	if err := l.end(); err != nil {
 		return err
 	}
-	if hasContent(r.Kind) && r.Size > 0 && len(r.Extents) == 0 {
+	if catalog.HasContent(r.Kind) && r.Size > 0 && len(r.Extents) == 0 {
 		l.head, l.list = r, list
 		return nil
 	}

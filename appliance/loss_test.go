@@ -14,13 +14,14 @@ import (
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/appliance/pack"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // sealedRig is a loaded and sealed device in memory.
-func sealedRig(t testing.TB, o rigOptions, src string) (*memRig, *SealResult) {
+func sealedRig(t testing.TB, o rigOptions, src string) (*memRig, *seal.Result) {
 	t.Helper()
 	r := newMemRig(t, o)
 	r.loadAll(src, LoadOptions{})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -28,7 +29,7 @@ func TestGoneShardsAreTold(t *testing.T) {
 		removeAll(t, r.mems[3], disk.PacksDir+"/")
 		d := r.mustDevice()
 		for range 2 {
-			if _, err := d.ReadBack(context.Background(), nil); !errors.Is(err, ErrReadBack) || !strings.Contains(err.Error(), "bay 3") {
+			if _, err := d.ReadBack(context.Background(), nil); !errors.Is(err, disk.ErrReadBack) || !strings.Contains(err.Error(), "bay 3") {
 				t.Errorf("%s: the read-back: %v", name, err)
 			}
 		}
@@ -39,7 +40,7 @@ func TestGoneShardsAreTold(t *testing.T) {
 			t.Errorf("%s: events %v", name, got)
 		}
 		so := r.sealOptions()
-		if _, err := d.Seal(context.Background(), so); !errors.Is(err, ErrDegraded) {
+		if _, err := d.Seal(context.Background(), so); !errors.Is(err, seal.ErrDegraded) {
 			t.Errorf("%s: sealed: %v", name, err)
 		}
 		d.Close()

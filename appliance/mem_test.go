@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -119,15 +120,15 @@ func (r *memRig) mustDevice() *Device {
 	return d
 }
 
-func (r *memRig) sealOptions() SealOptions {
-	return SealOptions{WrapUnchecked: true, Ledger: r.ledger, DeviceKey: "software key, unprotected"}
+func (r *memRig) sealOptions() seal.Options {
+	return seal.Options{WrapUnchecked: true, Ledger: r.ledger, DeviceKey: "software key, unprotected"}
 }
 
 // run loads and seals, or finishes a seal that has begun: the same calls after
 // any crash. acked is what the device acknowledged before it failed.
-func (r *memRig) run(src string) (res *SealResult, acked *loadState, err error) {
+func (r *memRig) run(src string) (res *seal.Result, acked *loadState, err error) {
 	if _, _, ok := r.ledger.RecordedCheckpoint(r.cfg.Scope.Origin()); ok {
-		res, err = FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{})
+		res, err = FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{})
 		return res, nil, err
 	}
 	d, err := r.device()

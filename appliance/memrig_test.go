@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/rebuild"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -24,7 +25,7 @@ func (r *memRig) loadAll(src string, o LoadOptions) *LoadReport {
 	return rep
 }
 
-func (r *memRig) sealAll() *SealResult {
+func (r *memRig) sealAll() *seal.Result {
 	r.t.Helper()
 	d := r.mustDevice()
 	defer d.Close()

@@ -12,6 +12,7 @@ import (
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/appliance/rebuild"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -83,7 +84,7 @@ func TestOwnFaultsOfLoad(t *testing.T) {
 		if !enough && !errors.Is(err, own) || enough && err != nil {
 			t.Fatalf("%s: ended by %v", where, err)
 		}
-		for _, blames := range []error{ErrDiskFailed, ErrTooFewDisks, ErrLost, ErrForeign, ErrNoAnswer, ErrFull, ErrDegraded} {
+		for _, blames := range []error{ErrDiskFailed, ErrTooFewDisks, ErrLost, ErrForeign, ErrNoAnswer, ErrFull, seal.ErrDegraded} {
 			if errors.Is(err, blames) {
 				t.Errorf("%s: %v", where, err)
 			}
@@ -127,10 +128,10 @@ func (r *memRig) loadAndSeal(t *testing.T, src, where string) (*loadState, error
 }
 
 // finish loads and seals, or finishes a seal that has begun.
-func (r *memRig) finish(src string) (*SealResult, error) {
+func (r *memRig) finish(src string) (*seal.Result, error) {
 	o := r.sealOptions()
 	if _, _, begun := o.Ledger.RecordedCheckpoint(r.cfg.Scope.Origin()); begun {
-		return FinishSeal(context.Background(), r.cfg, o.Ledger, FinishOptions{})
+		return FinishSeal(context.Background(), r.cfg, o.Ledger, seal.FinishOptions{})
 	}
 	res, _, err := r.run(src)
 	return res, err

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/pack"
@@ -21,9 +22,6 @@ import (
 // last one and a random sample are read once more (readsample.go). Both are in the
 // journal, bound to the disk's id, and a shard that does not come back as it was
 // written condemns its disk and makes all that was read of it before worthless.
-
-// ErrUnread: some packs were never read back from their disks.
-var ErrUnread = errors.New("some packs were never read back from the disks")
 
 // packHome is what the read-back needs of a committed pack.
 type packHome struct {
@@ -249,7 +247,7 @@ func (d *Device) noteBad(b *disk.Bay, number uint64, err error) {
 	}
 	d.noteLie(b, number, "disk-failed", err)
 	d.told[b.Number] = true
-	b.Fail(fmt.Errorf("%w: pack %d: %w", ErrReadBack, number, err))
+	b.Fail(fmt.Errorf("%w: pack %d: %w", disk.ErrReadBack, number, err))
 }
 
 // noteUnreadable remembers it without condemning the disk: the shard counts as lost.
@@ -268,7 +266,7 @@ func (d *Device) noteLie(b *disk.Bay, number uint64, what string, err error) {
 // journalBad journals marks of shards that a disk does not give back, and what the log
 // will say: readers know no other kinds of events than the format's. The caller holds mu.
 func (d *Device) journalBad(b *disk.Bay, what, text string, marks ...journal.Mark) {
-	events, err := encodeEvents(d.cfg.Now(), manifest.Event{What: what, Text: "read-back-failed: " + words.UTF8(text), Bay: b.Number})
+	events, err := journal.EncodeEvents(d.cfg.Now(), manifest.Event{What: what, Text: "read-back-failed: " + words.UTF8(text), Bay: b.Number})
 	if d.broken == nil {
 		d.broken = err
 	}
@@ -373,7 +371,7 @@ func (d *Device) lostContent() func(*manifest.Record) bool {
 		unsafe[n] = true
 	}
 	return func(r *manifest.Record) bool {
-		if len(unsafe) == 0 || !hasContent(r.Kind) || r.Size == 0 {
+		if len(unsafe) == 0 || !catalog.HasContent(r.Kind) || r.Size == 0 {
 			return false
 		}
 		return len(r.Extents) == 0 || slices.ContainsFunc(r.Extents, func(e manifest.Extent) bool {

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -65,12 +66,12 @@ func TestDisksThatLie(t *testing.T) {
 			if got := events(t, d, "disk-failed"); len(got) != 1 || got[0].Bay != 2 || !strings.HasPrefix(got[0].Text, "read-back-failed: pack ") {
 				t.Errorf("events %v", got)
 			}
-			if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, ErrAbsent) {
+			if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, seal.ErrAbsent) {
 				t.Errorf("sealed with a disk that lies: %v", err)
 			}
 			d.Close()
 			d = r.mustDevice() // another process takes the disk for a good one, at first
-			if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, ErrAbsent) || !errors.Is(err, ErrReadBack) {
+			if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, seal.ErrAbsent) || !errors.Is(err, disk.ErrReadBack) {
 				t.Errorf("sealed with a disk that lies, after a restart: %v", err)
 			}
 			d.Close()
@@ -289,7 +290,7 @@ func TestReadBackErrors(t *testing.T) {
 			t.Errorf("%v: %v, failed %v", cause, err, rep.FailedDisks)
 		}
 		if failed == 0 {
-			if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, syscall.EMFILE) || errors.Is(err, ErrUnread) {
+			if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, syscall.EMFILE) || errors.Is(err, disk.ErrUnread) {
 				t.Errorf("%v: the seal: %v", cause, err)
 			}
 			if _, err := d.ReadBack(context.Background(), nil); !errors.Is(err, syscall.EMFILE) {
@@ -313,7 +314,7 @@ func TestSealDegradedAfterReadBack(t *testing.T) {
 	d := r.mustDevice()
 	_, err := d.Seal(context.Background(), o) // its sample is the first that meets it
 	d.Close()
-	if !errors.Is(err, ErrReadBack) {
+	if !errors.Is(err, disk.ErrReadBack) {
 		t.Fatalf("sealed over a shard that does not read back: %v", err)
 	}
 	d = r.mustDevice()
@@ -392,7 +393,7 @@ func TestWrapsAfterReadBack(t *testing.T) {
 	if rep, err = d.Load(context.Background(), first, LoadOptions{AcceptFindings: true}); err != nil || len(rep.FailedDisks) > 0 {
 		t.Fatalf("%v, failed %v", err, rep.FailedDisks)
 	}
-	if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, ErrReadBack) {
+	if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, disk.ErrReadBack) {
 		t.Errorf("sealed with an index written over a pack: %v", err)
 	}
 }

@@ -55,7 +55,7 @@ func (d *Device) ReadBack(ctx context.Context, progress func(done, total int64))
 		err = d.goneShards()
 	}
 	if err == nil && r.ReadBack+uint64(len(lost)) < r.Packs {
-		err = fmt.Errorf("%w: %d of %d", ErrUnread, r.Packs-r.ReadBack, r.Packs)
+		err = fmt.Errorf("%w: %d of %d", disk.ErrUnread, r.Packs-r.ReadBack, r.Packs)
 	}
 	return r, err
 }
@@ -191,7 +191,7 @@ func (d *Device) readIndexOn(ctx context.Context, b *disk.Bay, packs []*manifest
 			continue
 		}
 		if err := d.readWhole(&pack.ShardReading{Ctx: ctx, Bay: b, Pack: p, Shard: shard}, buf); err != nil {
-			return fmt.Errorf("%w: index pack %d: %w", ErrReadBack, p.Number, err)
+			return fmt.Errorf("%w: index pack %d: %w", disk.ErrReadBack, p.Number, err)
 		}
 	}
 	return nil

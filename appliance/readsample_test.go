@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -70,7 +71,7 @@ func TestBadDiskThatAnswers(t *testing.T) {
 		syscall.EIO:   DiskNoAnswer,
 		syscall.EROFS: DiskFailed,
 		fmt.Errorf("%w: %w", durable.ErrDiskFailed, syscall.ENOSPC): DiskFailed,
-		ErrReadBack: DiskFailed,
+		disk.ErrReadBack: DiskFailed,
 	} {
 		r := small32(t)
 		d := r.mustDevice()

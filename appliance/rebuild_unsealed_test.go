@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/appliance/rebuild"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -199,7 +200,7 @@ func TestBrokenScanList(t *testing.T) {
 			t.Fatalf("%d lists, %v", len(lists), err)
 		}
 	}
-	if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, ErrIncomplete) {
+	if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, seal.ErrIncomplete) {
 		t.Errorf("sealed: %v", err)
 	}
 	if _, err := d.Load(context.Background(), src, LoadOptions{AcceptFindings: true}); err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/rebuild"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -65,14 +66,14 @@ func TestSealWithoutRoomKeepsShards(t *testing.T) {
 	rot(t, r.mems[0], name, 5000)
 	r.rotOthers(t, 0, 2, name)
 	fault := r.noRoom(0, vfs.OpCreate, "*.shard.tmp", 0)
-	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrFull) {
+	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{}); !errors.Is(err, ErrFull) {
 		t.Errorf("finished: %v", err)
 	}
 	if _, err := r.mems[0].Stat(name); err != nil {
 		t.Errorf("the shard is gone: %v", err)
 	}
 	fault.Clear()
-	res, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{})
+	res, err := FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

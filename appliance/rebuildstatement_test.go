@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -15,7 +16,7 @@ import (
 // disk gets the one that confesses more, however few disks have it.
 func TestRebuildTakesTheLastStatement(t *testing.T) {
 	r := sealBegun(t, smallTree(t, 81, 20<<10))
-	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{}); err != nil {
+	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	all := append([]*vfs.Mem(nil), r.mems...)
@@ -24,7 +25,7 @@ func TestRebuildTakesTheLastStatement(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.without(4)
-	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{Absent: []int{4}}); err != nil {
+	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{Absent: []int{4}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range all[2:] {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/minio/crc64nvme"
 
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
@@ -65,8 +66,8 @@ func (s scale) run(b *testing.B) {
 	m.stage("load", func() { s.load(b, r, s.entries()) })
 	m.stage("again", func() { s.load(b, r, 0) })
 	m.stage("open", func() { s.open(b, r) })
-	var res *SealResult
-	m.stage("seal", func() { res = r.sealWith(SealOptions{}) })
+	var res *seal.Result
+	m.stage("seal", func() { res = r.sealWith(seal.Options{}) })
 	if want := uint64(s.entries()); res.Totals.Records != want || res.Totals.Files != uint64(s.n) {
 		b.Fatalf("totals %+v, want %d records", res.Totals, want)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target/s3"
@@ -62,7 +63,7 @@ func (s scale) runImport(b *testing.B) {
 	i := &importScale{scale: s, b: b, r: r, state: b.TempDir(), run: importerKey, acceptor: acceptorKey, meter: newMeter(b, s.n, maxImportResident)}
 	i.meter.run("load+seal", func() {
 		s.load(b, r, s.entries())
-		i.label = r.sealWith(SealOptions{}).Label
+		i.label = r.sealWith(seal.Options{}).Label
 	})
 	i.store = newScaleStore(s.genTree, "in/", func() int64 { return time.Now().UnixNano() })
 	all := int64(s.entries())

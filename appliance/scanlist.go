@@ -62,7 +62,7 @@ func (d *Device) makeList(ctx context.Context, src *scan.Source, o scan.Options)
 	if err != nil {
 		return nil, err
 	}
-	defer known.close()
+	defer known.Close()
 	f, err := d.newFrameFile(frames.ScanList, d.ordinal)
 	if err != nil {
 		return nil, err

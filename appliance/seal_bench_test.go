@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/appliance/seal"
 )
 
 // BenchmarkSealPasses reports how long each pass of a seal takes: of 10^5 and 10^6 tiny
@@ -71,14 +73,14 @@ func (r *rig) sealPasses(b *testing.B) {
 		}
 		name, since = next, time.Now()
 	}
-	res := r.sealWith(SealOptions{Stage: func(next string) {
+	res := r.sealWith(seal.Options{Stage: func(next string) {
 		if next == "read-back of the index" {
 			next = "index-read"
 		}
 		stage(next)
 	}})
 	stage("again")
-	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); err != nil {
+	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{}); err != nil {
 		b.Fatal(err)
 	}
 	stage("")

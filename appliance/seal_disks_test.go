@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -54,13 +55,13 @@ func TestRebuildWhileSealing(t *testing.T) {
 		}
 	}
 	before := r.mems[0].Ops()
-	if err := completeDisks(t.Context(), r.cfg.sealing(), mustBays(t, r), r.ledger); err != nil {
+	if err := seal.Complete(t.Context(), r.cfg.sealing(), mustBays(t, r), r.ledger); err != nil {
 		t.Fatal(err)
 	}
 	if r.mems[0].Ops() != before {
 		t.Errorf("the rebuilt disk lacked something")
 	}
-	res, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{})
+	res, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +100,7 @@ func TestFinishSealCompletesDisks(t *testing.T) {
 	} {
 		r := sealBegun(t, src)
 		tc.spoil(r)
-		res, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{})
+		res, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{})
 		if err != nil {
 			t.Fatalf("%s: %v", tc.name, err)
 		}
@@ -115,7 +116,7 @@ func TestFinishSealRefusesLoss(t *testing.T) {
 	for _, m := range r.mems[:3] {
 		removeAll(t, m, disk.PacksDir+"/")
 	}
-	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrLost) {
+	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{}); !errors.Is(err, ErrLost) {
 		t.Errorf("finished: %v", err)
 	}
 	if disk.IsSealed(r.cfg.Disks) {

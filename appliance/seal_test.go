@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -23,7 +24,7 @@ func TestSealTwiceLeavesNothing(t *testing.T) {
 	d := r.mustDevice()
 	defer d.Close()
 	o := r.sealOptions()
-	if _, err := d.Seal(context.Background(), o); !errors.Is(err, ErrDegraded) {
+	if _, err := d.Seal(context.Background(), o); !errors.Is(err, seal.ErrDegraded) {
 		t.Fatalf("seal with a shard gone: %v", err)
 	}
 	o.Absent = []int{2}
@@ -98,14 +99,14 @@ func TestOpenAfterTheSealHasBegun(t *testing.T) {
 	if _, err := r.device(); !errors.Is(err, ErrSealBegun) {
 		t.Errorf("opened: %v", err)
 	}
-	res, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{})
+	res, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := r.check(readTree(t, src), res.Label); err != nil {
 		t.Error(err)
 	}
-	if again, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); err != nil || string(again.Label) != string(res.Label) {
+	if again, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{}); err != nil || string(again.Label) != string(res.Label) {
 		t.Errorf("finished again: %v", err)
 	}
 }

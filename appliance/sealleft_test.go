@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -21,16 +22,16 @@ func TestFinishSealWithoutADisk(t *testing.T) {
 	r := sealBegun(t, src)
 	whole := r.mems
 	r.without(3)
-	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrAbsent) {
+	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{}); !errors.Is(err, seal.ErrAbsent) {
 		t.Fatalf("nobody named the disk: %v", err)
 	}
-	res, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{Absent: []int{3}})
+	res, err := FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{Absent: []int{3}})
 	if err != nil || len(res.Statement.AbsentBays) > 0 || !slices.Equal(res.Statement.LeftBays, []int{3}) {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	r.use(whole)
 	r.without(1, 3) // the statement was signed, and another disk has gone since
-	if res, err = FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{Absent: []int{1, 3}}); err != nil || !slices.Equal(res.Statement.LeftBays, []int{1, 3}) {
+	if res, err = FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{Absent: []int{1, 3}}); err != nil || !slices.Equal(res.Statement.LeftBays, []int{1, 3}) {
 		t.Fatalf("again: %+v, %v", res, err)
 	}
 	r.noted(res.Label, "seal-left")
@@ -73,7 +74,7 @@ func TestSealNamesReplacedDisks(t *testing.T) {
 	if err := r.replace(2); err != nil {
 		t.Fatal(err)
 	}
-	if res, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{}); err != nil || !slices.Equal(res.Statement.LeftBays, []int{2}) {
+	if res, err := FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{}); err != nil || !slices.Equal(res.Statement.LeftBays, []int{2}) {
 		t.Errorf("after the log was final: %+v, %v", res, err)
 	}
 }
@@ -86,7 +87,7 @@ func TestSealPlanIsRecorded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var plan sealPlan
+		var plan seal.Plan
 		if err := json.Unmarshal(b, &plan); err != nil {
 			t.Fatal(err)
 		}
@@ -103,11 +104,11 @@ func TestSealPlanIsRecorded(t *testing.T) {
 	for _, m := range r.mems[:4] {
 		change(t, m)
 	}
-	res, err2 := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{})
+	res, err2 := FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{})
 	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}
-	var plan sealPlan
+	var plan seal.Plan
 	if err := json.Unmarshal(want, &plan); err != nil || res.Statement.WrapCheck != plan.WrapCheck || res.Statement.ScanComplete != plan.ScanComplete {
 		t.Errorf("signed %+v, planned %s, %v", res.Statement, want, err)
 	}
@@ -116,7 +117,7 @@ func TestSealPlanIsRecorded(t *testing.T) {
 	for _, m := range r.mems {
 		change(t, m)
 	}
-	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrLost) {
+	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{}); !errors.Is(err, ErrLost) {
 		t.Errorf("a changed plan on all disks: %v", err)
 	}
 	if disk.IsSealed(r.cfg.Disks) {

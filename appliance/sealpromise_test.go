@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -26,7 +27,7 @@ func eachSealCut(t *testing.T, seed int64, f func(mems []*vfs.Mem, want []byte, 
 	}
 	fresh()
 	count := r.haltAt(0)
-	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{}); err != nil {
+	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	want, err := vfs.ReadFile(r.mems[0], disk.SealName, manifest.MaxStatement)
@@ -36,7 +37,7 @@ func eachSealCut(t *testing.T, seed int64, f func(mems []*vfs.Mem, want []byte, 
 	for n := int64(1); n <= count(); n++ {
 		fresh()
 		r.haltAt(n)
-		FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{})
+		FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{})
 		for _, percent := range []int{0, 100} {
 			f(r.clone(mrand.New(mrand.NewSource(n)), percent), want, fmt.Sprintf("power cut before operation %d of %d, %d%% kept", n, count(), percent))
 		}
@@ -141,7 +142,7 @@ func TestWrapAnswerIsTheSites(t *testing.T) {
 	} {
 		o := r.sealOptions()
 		o.WrapUnchecked, o.WrapAnswer = false, answer
-		if _, err := d.Seal(context.Background(), o); !errors.Is(err, ErrNeedsAnswer) {
+		if _, err := d.Seal(context.Background(), o); !errors.Is(err, seal.ErrNeedsAnswer) {
 			t.Fatalf("%s: %q is taken for %q: %v", name, answer, good, err)
 		}
 	}
@@ -183,7 +184,7 @@ func TestOneOfTwoLoadsUnfinished(t *testing.T) {
 	}
 	l.tree.OnCall(nil)
 	for range 2 {
-		if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, ErrIncomplete) {
+		if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, seal.ErrIncomplete) {
 			t.Fatalf("sealed: %v", err)
 		}
 		l.d.Close()

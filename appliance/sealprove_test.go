@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/rebuild"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -38,7 +39,7 @@ func TestFinishSealReadsNewDisks(t *testing.T) {
 	src := smallTree(t, 7, 600<<10)
 	r := sealBegun(t, src)
 	rebuiltLiar(t, r)
-	res, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{})
+	res, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func TestFinishSealReadsNewDisks(t *testing.T) {
 	r = sealBegun(t, src)
 	onto := rebuiltLiar(t, r)
 	r.cfg.Disks[0].FS = vfs.NewFault(onto, vfs.Rule{Op: vfs.OpWrite, Path: "*.shard.tmp", AfterBytes: 1, Zero: true})
-	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrReadBack) {
+	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{}); !errors.Is(err, disk.ErrReadBack) {
 		t.Errorf("sealed with a disk that forgets: %v", err)
 	}
 	if disk.IsSealed(r.cfg.Disks) {
@@ -61,7 +62,7 @@ func TestFinishSealReadsNewDisks(t *testing.T) {
 	mems := append([]*vfs.Mem(nil), r.mems...)
 	mems[0] = nil
 	r.use(mems)
-	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{Absent: []int{0}}); err != nil {
+	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{Absent: []int{0}}); err != nil {
 		t.Errorf("without it: %v", err)
 	}
 }
@@ -71,7 +72,7 @@ func TestFinishSealReadsWhatItWrites(t *testing.T) {
 	r := sealBegun(t, smallTree(t, 72, 100<<10))
 	removeAll(t, r.mems[0], disk.PacksDir+"/")
 	r.cfg.Disks[0].FS = vfs.NewFault(r.mems[0], vfs.Rule{Op: vfs.OpWrite, Path: "*.shard.tmp", AfterBytes: 1, Zero: true})
-	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrReadBack) {
+	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{}); !errors.Is(err, disk.ErrReadBack) {
 		t.Errorf("sealed: %v", err)
 	}
 }
@@ -88,7 +89,7 @@ func TestFinishSealReadsWhatItWroteBefore(t *testing.T) {
 	}
 	r.cfg.Disks[0].FS = vfs.NewFault(r.mems[0], vfs.Rule{Op: vfs.OpWrite, Path: "*.shard.tmp", AfterBytes: 60 << 10, Zero: true})
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := FinishSeal(ctx, r.cfg, r.ledger, FinishOptions{Progress: func(done, total int64) {
+	_, err := FinishSeal(ctx, r.cfg, r.ledger, seal.FinishOptions{Progress: func(done, total int64) {
 		if done >= total/2 { // all is written, nothing is read
 			cancel()
 		}
@@ -102,7 +103,7 @@ func TestFinishSealReadsWhatItWroteBefore(t *testing.T) {
 		}
 	}
 	r.use(r.mems)
-	res, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{})
+	res, err := FinishSeal(t.Context(), r.cfg, r.ledger, seal.FinishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +119,7 @@ func TestFinishSealReadsNoShards(t *testing.T) {
 		for i := range r.cfg.Disks {
 			r.cfg.Disks[i].FS = vfs.NewFault(r.mems[i], vfs.Rule{Op: vfs.OpOpen, Path: "*.shard", Err: syscall.EIO})
 		}
-		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); err != nil {
+		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -128,7 +129,7 @@ func TestFinishSealReadsNoShards(t *testing.T) {
 // is on record, with every flag; with its shards again the device is sealed.
 func TestSealRefusesLostPacks(t *testing.T) {
 	src := smallTree(t, 4, 600<<10)
-	for _, o := range []SealOptions{{}, {Degraded: true}, {Degraded: true, Unverified: true}, {Unverified: true}} {
+	for _, o := range []seal.Options{{}, {Degraded: true}, {Degraded: true, Unverified: true}, {Unverified: true}} {
 		r := small32(t)
 		r.loadAll(src, LoadOptions{})
 		gone := map[*vfs.Mem]map[string][]byte{}
@@ -206,14 +207,14 @@ func TestOwnFaultKeepsShards(t *testing.T) {
 			r.mems[3].Remove(name[:len(name)-len("shard")] + "piece")
 		}
 		r.cfg.Disks[3].FS = &starved{r.mems[3], name, stats, 1}
-		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, syscall.EMFILE) {
+		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{}); !errors.Is(err, syscall.EMFILE) {
 			t.Errorf("finished: %v", err)
 		}
 		if _, err := r.mems[3].Stat(name); err != nil {
 			t.Errorf("the shard is gone: %v", err)
 		}
 		r.use(r.mems)
-		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); err != nil {
+		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{}); err != nil {
 			t.Error(err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/rebuild"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -38,7 +39,7 @@ func rebuiltInPlace(t *testing.T, r *memRig, ledger disk.Ledger) (id manifest.ID
 // readBackAll finishes a seal, which says that all was read back, and holds disk 0 to it.
 func (r *memRig) readBackAll(t *testing.T, src string) {
 	t.Helper()
-	res, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{})
+	res, err := FinishSeal(context.Background(), r.cfg, r.ledger, seal.FinishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

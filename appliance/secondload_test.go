@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/known"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -159,7 +160,7 @@ func TestTaken(t *testing.T) {
 			l.must(LoadOptions{As: c.firstAs})
 			before := l.d.Status()
 			_, err := l.d.Load(context.Background(), "/other", LoadOptions{Tree: other, As: c.secondAs})
-			if !errors.Is(err, ErrTaken) || !strings.HasPrefix(err.Error(), c.text) {
+			if !errors.Is(err, known.ErrTaken) || !strings.HasPrefix(err.Error(), c.text) {
 				t.Fatalf("%v\nwant %s", err, c.text)
 			}
 			if after := l.d.Status(); after.Entries != before.Entries || after.Unfinished != 0 {

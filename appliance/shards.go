@@ -215,7 +215,7 @@ func (d *Device) goneShards() error {
 			}
 		}
 		if count > 0 {
-			errs = append(errs, fmt.Errorf("%w: disk %s (bay %d) lacks %d shards, the first of pack %d", ErrReadBack, b.Disk.Name, b.Number, count, first))
+			errs = append(errs, fmt.Errorf("%w: disk %s (bay %d) lacks %d shards, the first of pack %d", disk.ErrReadBack, b.Disk.Name, b.Number, count, first))
 		}
 	}
 	return errors.Join(errs...)
@@ -229,7 +229,7 @@ func (d *Device) condemnation(b *disk.Bay) error {
 		return nil
 	}
 	first := slices.Min(slices.Collect(maps.Keys(r.lies)))
-	return fmt.Errorf("disk %s (bay %d): %w: pack %d", b.Disk.Name, b.Number, ErrReadBack, first)
+	return fmt.Errorf("disk %s (bay %d): %w: pack %d", b.Disk.Name, b.Number, disk.ErrReadBack, first)
 }
 
 // condemnations are those of all disks that work.

@@ -75,7 +75,7 @@ func (s *DiskState) set(err error) {
 		s.State = DiskNoAnswer
 	case errors.Is(err, disk.ErrDiskFailed):
 		s.State = DiskFailed
-	case errors.Is(err, ErrStale), errors.Is(err, disk.ErrRebuilding), errors.Is(err, ErrReadBack):
+	case errors.Is(err, ErrStale), errors.Is(err, disk.ErrRebuilding), errors.Is(err, disk.ErrReadBack):
 		s.State = DiskStale
 	default:
 		s.State = DiskForeign

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/known"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -28,7 +29,7 @@ func TestTakenByItself(t *testing.T) {
 	var named []string
 	for {
 		rep, err := load("/three", "", "uuid:2", named...) // a copy of it
-		var taken *TakenError
+		var taken *known.TakenError
 		if errors.As(err, &taken) && taken.Moved && len(named) < 2 {
 			named = append(named, taken.From)
 			continue
@@ -49,7 +50,7 @@ func TestTakenByItself(t *testing.T) {
 	l.write("x/a", "three")
 	l.tree.Remove("a")
 	l.tree.Remove("b")
-	var taken *TakenError
+	var taken *known.TakenError
 	if _, err := l.d.Load(context.Background(), "/five", LoadOptions{Tree: l.tree}); !errors.As(err, &taken) || taken.From != "/four" || taken.Moved {
 		t.Errorf("a path of a source that was loaded under another name: %v, %+v", err, taken)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/extract"
+	"github.com/sledge-io/sledge/appliance/known"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -29,7 +30,7 @@ func TestTwoSources(t *testing.T) {
 	r := newRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096})
 	r.load(a)
 	d, _ := r.open()
-	if _, err := d.Load(context.Background(), b, LoadOptions{}); !errors.Is(err, ErrTaken) {
+	if _, err := d.Load(context.Background(), b, LoadOptions{}); !errors.Is(err, known.ErrTaken) {
 		t.Fatalf("second source on the same paths: %v", err)
 	}
 	if _, err := d.Load(context.Background(), b, LoadOptions{As: "from-b"}); err != nil {
@@ -62,7 +63,7 @@ func TestTwinSources(t *testing.T) {
 	if _, err := d.Load(context.Background(), "/first", LoadOptions{Tree: site}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Load(context.Background(), "/second", LoadOptions{Tree: second}); !errors.Is(err, ErrTaken) {
+	if _, err := d.Load(context.Background(), "/second", LoadOptions{Tree: second}); !errors.Is(err, known.ErrTaken) {
 		t.Errorf("second source on the same paths: %v", err)
 	}
 	if rep, err := d.Load(context.Background(), "/second", LoadOptions{Tree: second, As: "second"}); err != nil || rep.Entries == 0 {

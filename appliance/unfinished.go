@@ -146,7 +146,7 @@ func (d *Device) Abandon(root, as string) (*UnfinishedError, error) {
 
 // giveUp journals that the rest of a list is not loaded, and why.
 func (d *Device) giveUp(l *scanList, why string) error {
-	events, err := encodeEvents(d.cfg.Now(), manifest.Event{What: "note", Text: why, Bay: -1})
+	events, err := journal.EncodeEvents(d.cfg.Now(), manifest.Event{What: "note", Text: why, Bay: -1})
 	if err != nil {
 		return err
 	}

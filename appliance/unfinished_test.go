@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -29,7 +30,7 @@ func TestContinuedLoad(t *testing.T) {
 	if left, err := l.d.Unfinished(); err != nil || len(left) != 1 || left[0].Root != "/site" {
 		t.Fatalf("unfinished: %v, %v", left, err)
 	}
-	if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, ErrIncomplete) {
+	if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, seal.ErrIncomplete) {
 		t.Errorf("seal: %v", err)
 	}
 	l.write("new/in between", "y")
@@ -74,7 +75,7 @@ func TestLongFileIsBegun(t *testing.T) {
 		t.Errorf("another load: %v", err)
 	}
 	var incomplete *IncompleteError
-	if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, ErrIncomplete) || !errors.As(err, &incomplete) || incomplete.Load.Root != "/site" {
+	if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, seal.ErrIncomplete) || !errors.As(err, &incomplete) || incomplete.Load.Root != "/site" {
 		t.Errorf("seal: %v", err)
 	}
 	if _, err := l.d.Abandon("/nowhere", ""); !errors.Is(err, ErrNotFound) {

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -8,28 +9,29 @@ import (
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/appliance/pack"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/appliance/wraps"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // Seal is [seal.Run] on this device.
-func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
-	open := openedDevice{Bays: d.bays, LoadKey: d.key, Keys: d.keys, Code: d.code, unsealedDevice: unsealed{d}}
-	o.PageRecords, o.IndexPages = d.cfg.pageRecords, d.cfg.indexPages
-	return runSeal(ctx, d.cfg.sealing(), open, o)
+func (d *Device) Seal(ctx context.Context, o seal.Options) (*seal.Result, error) {
+	open := seal.Opened{Bays: d.bays, LoadKey: d.key, Keys: d.keys, Code: d.code, Device: unsealed{d}}
+	o.PageRecords, o.IndexPages = cmp.Or(o.PageRecords, d.cfg.pageRecords), cmp.Or(o.IndexPages, d.cfg.indexPages)
+	return seal.Run(ctx, d.cfg.sealing(), open, o)
 }
 
 // FinishSeal is [seal.Finish] of a device that is not open.
-func FinishSeal(ctx context.Context, c Config, ledger disk.Ledger, o FinishOptions) (*SealResult, error) {
+func FinishSeal(ctx context.Context, c Config, ledger disk.Ledger, o seal.FinishOptions) (*seal.Result, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
-	return finishOf(ctx, c.sealing(), ledger, o)
+	return seal.Finish(ctx, c.sealing(), ledger, o)
 }
 
-func (c *Config) sealing() sealConfig {
-	return sealConfig{Scope: c.Scope, Job: c.Job, JobFile: c.JobFile, Key: c.Key, Disks: c.Disks, Allowed: c.Allowed, Now: c.Now, Software: c.Software, Log: c.Log}
+func (c *Config) sealing() seal.Config {
+	return seal.Config{Scope: c.Scope, Job: c.Job, JobFile: c.JobFile, Key: c.Key, Disks: c.Disks, Allowed: c.Allowed, Now: c.Now, Software: c.Software, Log: c.Log}
 }
 
 // unsealed is a device as its seal sees it.
@@ -121,9 +123,9 @@ func (u unsealed) Scratch() (vfs.FS, error) {
 	return b.Disk.FS, nil
 }
 
-func (u unsealed) Committed() committed {
+func (u unsealed) Committed() seal.Committed {
 	s := &u.d.state
-	return committed{Packs: s.packs, Body: s.body, Lists: len(s.lists), Events: s.events}
+	return seal.Committed{Packs: s.packs, Body: s.body, Lists: len(s.lists), Events: s.events}
 }
 
 func (u unsealed) Imply(a *catalog.Adder) error {
@@ -134,7 +136,7 @@ func (u unsealed) Imply(a *catalog.Adder) error {
 	return u.d.imply(a, lists)
 }
 
-func (u unsealed) LeftOut() (left leftOut, err error) {
+func (u unsealed) LeftOut() (left seal.LeftOut, err error) {
 	d := u.d
 	lists, err := d.unfinished()
 	if err != nil {
@@ -174,7 +176,7 @@ func (d *Device) complete() error {
 		loaded = loaded || finished
 	}
 	if !loaded {
-		return fmt.Errorf("%w: nothing has been loaded", ErrIncomplete)
+		return fmt.Errorf("%w: nothing has been loaded", seal.ErrIncomplete)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/known"
 )
 
 // kindsFlip loads, has files become folders with files in them, folders files or
@@ -68,7 +69,7 @@ func (l *life) takenBack(ctx context.Context) error {
 		return nil
 	}
 	l.met[FlipRefused]++
-	if err := l.loadOnce(ctx, l.set(nil)); !errors.Is(err, appliance.ErrTaken) {
+	if err := l.loadOnce(ctx, l.set(nil)); !errors.Is(err, known.ErrTaken) {
 		return l.notRefused(fmt.Sprintf("%q, which another source has,", at), err)
 	}
 	for ; at != ""; at = l.taken(l.model) {

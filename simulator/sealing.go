@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/appliance/rebuild"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -53,7 +54,7 @@ func (l *life) sealFrom(ctx context.Context, state vfs.FS, disks []appliance.Dis
 	if _, _, recorded := l.ledger.RecordedCheckpoint(l.cfg.Scope.Origin()); recorded {
 		cfg := l.cfg
 		cfg.Disks = disks
-		res, err := appliance.FinishSeal(ctx, cfg, l.ledger, appliance.FinishOptions{})
+		res, err := appliance.FinishSeal(ctx, cfg, l.ledger, seal.FinishOptions{})
 		return l.sealed(res, err)
 	}
 	d, err := l.open(disks)
@@ -61,12 +62,12 @@ func (l *life) sealFrom(ctx context.Context, state vfs.FS, disks []appliance.Dis
 		return err
 	}
 	defer d.Close()
-	res, err := d.Seal(ctx, appliance.SealOptions{WrapUnchecked: true, Incomplete: l.partial, Ledger: l.ledger, DeviceKey: "software key, unprotected"})
+	res, err := d.Seal(ctx, seal.Options{WrapUnchecked: true, Incomplete: l.partial, Ledger: l.ledger, DeviceKey: "software key, unprotected"})
 	return l.sealed(res, err)
 }
 
 // sealed keeps the label: there is one, ever.
-func (l *life) sealed(res *appliance.SealResult, err error) error {
+func (l *life) sealed(res *seal.Result, err error) error {
 	if err != nil || res == nil {
 		return err
 	}
@@ -140,7 +141,7 @@ func (l *life) sealWith(ctx context.Context, e Event) error {
 func (l *life) sealClean(ctx context.Context) error {
 	for try := 0; ; try++ {
 		err := l.seal(ctx, l.set(nil))
-		mend := errors.Is(err, appliance.ErrDegraded) || errors.Is(err, appliance.ErrAbsent) || wantsRebuild(err) && len(l.hurt) > 0
+		mend := errors.Is(err, seal.ErrDegraded) || errors.Is(err, seal.ErrAbsent) || wantsRebuild(err) && len(l.hurt) > 0
 		if !mend || try > 3 || len(l.hurt) == 0 {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/known"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -80,7 +81,7 @@ func (l *life) secondSource(ctx context.Context, dice *rand.Rand) error {
 	case taken == "":
 		l.others = append(l.others, src)
 		return l.survived(err)
-	case !errors.Is(err, appliance.ErrTaken):
+	case !errors.Is(err, known.ErrTaken):
 		return l.notRefused(fmt.Sprintf("%q, which is taken,", taken), err)
 	}
 	if err := l.check(); err != nil {

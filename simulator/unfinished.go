@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -103,7 +104,7 @@ func (l *life) abandoned(ctx context.Context, dice *rand.Rand) error {
 	if _, err := l.loadFrom(ctx, l.state, l.set(nil), other); !errors.Is(err, appliance.ErrUnfinished) {
 		return fmt.Errorf("%w: another load was not refused while one was unfinished: %w", errUntold, orDone(err))
 	}
-	if err := l.seal(ctx, l.set(nil)); !errors.Is(err, appliance.ErrIncomplete) {
+	if err := l.seal(ctx, l.set(nil)); !errors.Is(err, seal.ErrIncomplete) {
 		return fmt.Errorf("%w: a seal was not refused while a load was unfinished: %w", errUntold, orDone(err))
 	}
 	if err := l.abandon(&left[0]); err != nil {

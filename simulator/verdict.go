@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/seal"
 )
 
 // isFinding tells an error of an oracle from one of the program.
@@ -37,8 +38,8 @@ var (
 
 // spoilt are the ends of a seal that has met a spoilt disk.
 var spoilt = []excuse{
-	{appliance.ErrDegraded, "packs lack shards"},
-	{appliance.ErrAbsent, "a disk is out of use"},
+	{seal.ErrDegraded, "packs lack shards"},
+	{seal.ErrAbsent, "a disk is out of use"},
 	{appliance.ErrDiskFailed, "a disk failed"},
 	{appliance.ErrForeign, "a disk has lost its header"},
 	{appliance.ErrRebuilding, "a disk has lost its wrap"},

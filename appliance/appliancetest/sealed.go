@@ -17,6 +17,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/read"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -85,7 +86,7 @@ func Seal(t testing.TB, src string, o Options) *Sealed {
 	defer d.Close()
 	_, err = d.Load(context.Background(), src, appliance.LoadOptions{AcceptFindings: true})
 	must(err)
-	res, err := d.Seal(context.Background(), appliance.SealOptions{WrapUnchecked: true, Ledger: &ledger{}, DeviceKey: "software key, unprotected"})
+	res, err := d.Seal(context.Background(), seal.Options{WrapUnchecked: true, Ledger: &ledger{}, DeviceKey: "software key, unprotected"})
 	must(err)
 	s.Label = res.Label
 	return s

@@ -151,3 +151,9 @@ var ErrBayHere = errors.New("the bad disk is among those given")
 
 // ErrNoBay: the device does not have such a bay.
 var ErrNoBay = errors.New("this device has other bays")
+
+// ErrReadBack: a disk gave back something else than it was given.
+var ErrReadBack = errors.New("what was written does not read back")
+
+// ErrUnread: some packs were never read back from their disks.
+var ErrUnread = errors.New("some packs were never read back from the disks")

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/firmware"
 )
 
@@ -74,7 +74,7 @@ func TestRebuildWithGoodDisks(t *testing.T) {
 
 // TestHintsAsGiven: what the operator sees of an error has the flags.
 func TestHintsAsGiven(t *testing.T) {
-	for _, err := range []error{firmware.ErrNoSecret, firmware.ErrForbidden, appliance.ErrNeedsAnswer, hint(errDegraded, "sledge scrub")} {
+	for _, err := range []error{firmware.ErrNoSecret, firmware.ErrForbidden, seal.ErrNeedsAnswer, hint(errDegraded, "sledge scrub")} {
 		var out strings.Builder
 		a := &app{err: &out, device: "dev", disks: []string{"bay*"}}
 		a.end("sledge load", nil, fmt.Errorf("x: %w", err))

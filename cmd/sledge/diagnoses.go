@@ -9,8 +9,10 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/extract"
+	"github.com/sledge-io/sledge/appliance/known"
 	"github.com/sledge-io/sledge/appliance/rebuild"
 	"github.com/sledge-io/sledge/appliance/scan"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/delivery"
@@ -81,7 +83,7 @@ func diagnoses() []diagnosis {
 		{is(site.ErrReduced), exitUsage, advise("run it where the site's whole key folder is, and name that one: --site DIR",
 			"the import of another job needs a folder of its own, made there: sledge site export --for import --job JOB --out FOLDER")},
 		{is(site.ErrUnknownJob, site.ErrForeignJob), exitJob, advise("use the key folder of the site that made this job")},
-		{both(is(appliance.ErrReadBack), is(appliance.ErrTooFewDisks)), exitDisks, advise("do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others")},
+		{both(is(disk.ErrReadBack), is(appliance.ErrTooFewDisks)), exitDisks, advise("do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others")},
 		{is(errReadBackDisk), exitDiskFailed, advise("replace the disk: sledge rebuild --replace DIR")},
 		{is(errDegraded), exitDiskFailed, advise("what is told as loaded is safe; rebuild makes the lost shards again",
 			"take the failed disk out, leave it out of --disk, and give an empty one: sledge rebuild --replace NEW")},
@@ -101,18 +103,18 @@ func diagnoses() []diagnosis {
 		{is(appliance.ErrReplaces), exitSource, advise("if this is the same source, load it with --replace: its files take the place of those on the device",
 			"if it is another one, load it under a name of its own: --as NAME")},
 		{is(appliance.ErrUnfinished), exitState, unfinishedHints},
-		{is(appliance.ErrTaken), exitSource, func(err error) []string { return takenHints(err, nil) }},
+		{is(known.ErrTaken), exitSource, func(err error) []string { return takenHints(err, nil) }},
 		{is(appliance.ErrSealBegun), exitState, advise("run the same sledge seal again: it goes on from there")},
 		{is(appliance.ErrSealed), exitState, advise("the device is final, nothing can be added any more: ship the disks, and send the label (sledge seal gives it again); for new data the data centre makes a new job")},
 		{is(appliance.ErrOlderJob), exitJob, advise("give the device the newest job file that the data centre sent: sledge unlock --job FILE",
 			"if its state folder was restored from a backup, tell the data centre")},
-		{is(appliance.ErrNeedsAnswer), exitWrap, advise("write the wrap check and send FILE to the data centre: sledge status --wrap-check FILE",
+		{is(seal.ErrNeedsAnswer), exitWrap, advise("write the wrap check and send FILE to the data centre: sledge status --wrap-check FILE",
 			"then seal with the answer that they tell: sledge seal --wrap-answer XXXXX-XXXXX",
 			"or seal with --wrap-unchecked: the statement will say so")},
 		{is(appliance.ErrNoPack), exitWrap, advise("load something, or seal with --wrap-unchecked: the statement will say so")},
-		{is(appliance.ErrIncomplete), exitState, incompleteHints},
-		{is(appliance.ErrUnread), exitDamage, advise("read them back: sledge scrub --read-back", "or seal with --unverified: the statement will say so")},
-		{is(appliance.ErrDegraded), exitDamage, advise("make the lost shards again on an empty disk: sledge rebuild --replace NEW", "or seal with --degraded: the statement will say so")},
+		{is(seal.ErrIncomplete), exitState, incompleteHints},
+		{is(disk.ErrUnread), exitDamage, advise("read them back: sledge scrub --read-back", "or seal with --unverified: the statement will say so")},
+		{is(seal.ErrDegraded), exitDamage, advise("make the lost shards again on an empty disk: sledge rebuild --replace NEW", "or seal with --degraded: the statement will say so")},
 		{is(appliance.ErrRollback), exitRefused, advise("these disks are not in the state that left the site: do not import; compare the label with the sender's copy")},
 		{is(appliance.ErrForked), exitRefused, advise("do not import; ask whoever sent the device", "the disks of the state that the label names can be read alone: leave the disks named above out of --disk")},
 		{is(appliance.ErrNoAnswer), exitDiskFailed, advise("if it still does not answer: leave it out of --disk, and make it anew with sledge rebuild --replace DIR")},
@@ -123,7 +125,7 @@ func diagnoses() []diagnosis {
 		}},
 		{is(appliance.ErrForeign, delivery.ErrOtherJob), exitDisks, advise("take the disk named above out; use each disk of this device once")},
 		{both(isNot(errTarget), is(syscall.ENOSPC, syscall.EDQUOT)), exitFull, advise("make room, then run the same command again")}, // of an import's state folder: as with little room
-		{is(appliance.ErrAbsent), exitDisks, advise("connect the disk and run the same sledge seal again, or make it anew on an empty one: sledge rebuild --replace NEW",
+		{is(seal.ErrAbsent), exitDisks, advise("connect the disk and run the same sledge seal again, or make it anew on an empty one: sledge rebuild --replace NEW",
 			"or seal without it: --absent BAY; its copy of the load key lives on, and the statement says so")},
 		{is(rebuild.ErrWhichBay), exitUsage, advise("name the bay: --bay N, one after another")},
 		{is(disk.ErrBayHere), exitUsage, advise("leave the bad disk out of --disk: its bay is then the one that is missing")},
@@ -138,7 +140,7 @@ func diagnoses() []diagnosis {
 			"what is told as loaded is safe")},
 		{is(appliance.ErrDiskFailed), exitDiskFailed, advise("check the disk's cable and power, or replace the disk: sledge rebuild --replace DIR; then run the same command again",
 			"what is told as loaded is safe")},
-		{is(appliance.ErrReadBack), exitDamage, advise("leave the disk named above out of --disk, and make its shards again on an empty one: sledge rebuild --replace NEW")},
+		{is(disk.ErrReadBack), exitDamage, advise("leave the disk named above out of --disk, and make its shards again on an empty one: sledge rebuild --replace NEW")},
 		{is(appliance.ErrRebuildHelps), exitDisks, advise("bring the missing disk, in any bay and at any mount point; or, if it is gone for good, make it anew on an empty one: sledge rebuild --replace NEW")},
 		{is(appliance.ErrTooFewDisks), exitDisks, advise("bring the missing disks, in any order and at any mount point")},
 		{is(scan.ErrPrefix), exitUsage, advise("give a path without \"..\", \".\" and empty parts: --as NAME, or --as NAME/NAME")},

@@ -26,7 +26,7 @@ func TestDiagnoses(t *testing.T) {
 		{usagef("wrong"), exitUsage, helpHint},
 		{hint(disk.ErrNoBay, "own"), exitUsage, "own"},
 		{hint(fmt.Errorf("x: %w", fsck.ErrVersion), "own"), exitVersion, "use the newest sledge"},
-		{errors.Join(appliance.ErrReadBack, appliance.ErrTooFewDisks), exitDisks, "do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others"},
+		{errors.Join(disk.ErrReadBack, appliance.ErrTooFewDisks), exitDisks, "do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others"},
 	} {
 		for range 2 {
 			code, hints := diagnose(c.err)

@@ -13,6 +13,7 @@ import (
 	"rsc.io/qr"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/progress"
@@ -153,8 +154,8 @@ func finishProgress(m *progress.Meter) func(done, total int64) {
 	}
 }
 
-func sealOptions(w *work, f *sealFlags, stage func(name string)) appliance.SealOptions {
-	return appliance.SealOptions{
+func sealOptions(w *work, f *sealFlags, stage func(name string)) seal.Options {
+	return seal.Options{
 		Unverified: f.unverified, Absent: f.absent, WrapAnswer: f.answer, WrapUnchecked: f.unchecked, Degraded: f.degraded, Incomplete: f.incomplete,
 		DeviceKey: w.state.Record().Protection, Ledger: w.state, Stage: stage,
 		Counted: func(skipped, remarked, givenUp uint64) error {
@@ -200,7 +201,7 @@ func (a *app) finishSeal(ctx context.Context, f *sealFlags) (report, error) {
 	defer done()
 	m := a.meter("seal")
 	defer m.End()
-	res, err := appliance.FinishSeal(ctx, a.config(d, job, file, disks), d, appliance.FinishOptions{Absent: f.absent, Progress: finishProgress(m)})
+	res, err := appliance.FinishSeal(ctx, a.config(d, job, file, disks), d, seal.FinishOptions{Absent: f.absent, Progress: finishProgress(m)})
 	m.End()
 	if err != nil {
 		return nil, err
@@ -212,7 +213,7 @@ func (a *app) finishSeal(ctx context.Context, f *sealFlags) (report, error) {
 
 // sealed forgets the secret, keeps the label, then changes the state, then gives the
 // label. Each is done again by the next seal if a crash comes between.
-func (a *app) sealed(d *device, res *appliance.SealResult, labelOut string) (report, error) {
+func (a *app) sealed(d *device, res *seal.Result, labelOut string) (report, error) {
 	again := d.State() == firmware.Sealed
 	// A copy of another session does not stop the seal, which has been signed.
 	stays := a.forget(d)

@@ -3,7 +3,7 @@ package main
 import (
 	"errors"
 
-	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/known"
 )
 
 // takenHints are both ways on from a path that another source has taken. A source that
@@ -12,7 +12,7 @@ import (
 // named already.
 func takenHints(err error, moved []string) []string {
 	const other = "load it under a name of its own: --as NAME"
-	var e *appliance.TakenError
+	var e *known.TakenError
 	if !errors.As(err, &e) || !e.Moved {
 		return []string{other}
 	}
@@ -26,7 +26,7 @@ func takenHints(err error, moved []string) []string {
 
 // hintTaken gives an error of a load the hints that know what was named already.
 func hintTaken(err error, moved []string) error {
-	if code, _ := diagnose(err); code != exitSource || !errors.Is(err, appliance.ErrTaken) || len(moved) == 0 {
+	if code, _ := diagnose(err); code != exitSource || !errors.Is(err, known.ErrTaken) || len(moved) == 0 {
 		return err
 	}
 	return &hinted{Err: err, Hints: takenHints(err, moved)}

@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/acceptance"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/audit"
@@ -177,7 +178,7 @@ func isLoss(err error) bool {
 func lossHints(err error) []string {
 	is := func(target error) bool { return errors.Is(err, target) }
 	switch {
-	case is(appliance.ErrReadBack) && is(appliance.ErrLost):
+	case is(disk.ErrReadBack) && is(appliance.ErrLost):
 		return []string{"keep the source, and do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others"}
 	case is(appliance.ErrFull):
 		return []string{"keep the source: the disks do not give back all that was loaded, and this device has no room to load it again",

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
@@ -36,9 +37,9 @@ func TestDiagnose(t *testing.T) {
 		{usagef("x"), exitUsage},
 		{fmt.Errorf("job: %w", crypto.ErrCodeTyping), exitKey},
 		{errWrongCode, exitKey},
-		{errors.Join(appliance.ErrTooFewDisks, appliance.ErrReadBack), exitDisks},
-		{errors.Join(appliance.ErrTooFewDisks, appliance.ErrReadBack, appliance.ErrLost), exitLost},
-		{errors.Join(appliance.ErrTooFewDisks, appliance.ErrReadBack, appliance.ErrDoubted), exitLost},
+		{errors.Join(appliance.ErrTooFewDisks, disk.ErrReadBack), exitDisks},
+		{errors.Join(appliance.ErrTooFewDisks, disk.ErrReadBack, appliance.ErrLost), exitLost},
+		{errors.Join(appliance.ErrTooFewDisks, disk.ErrReadBack, appliance.ErrDoubted), exitLost},
 		{errors.Join(appliance.ErrFull, appliance.ErrLost), exitLost},
 		{errors.Join(appliance.ErrFull, appliance.ErrDoubted), exitLost},
 		{errors.Join(scan.ErrSourceGone, appliance.ErrLost), exitLost},
@@ -81,7 +82,7 @@ func TestDiagnose(t *testing.T) {
 // or has the source put away.
 func TestDiagnoseLoss(t *testing.T) {
 	for _, loss := range []error{appliance.ErrLost, appliance.ErrDoubted} {
-		for _, other := range []error{appliance.ErrFull, scan.ErrSourceGone, appliance.ErrFindings, context.Canceled, durable.ErrDiskFailed, appliance.ErrReadBack, appliance.ErrTooFewDisks} {
+		for _, other := range []error{appliance.ErrFull, scan.ErrSourceGone, appliance.ErrFindings, context.Canceled, durable.ErrDiskFailed, disk.ErrReadBack, appliance.ErrTooFewDisks} {
 			code, hints := diagnose(errors.Join(other, loss))
 			text := strings.Join(hints, "\n")
 			if code != exitLost || strings.Contains(text, "is safe") || !strings.Contains(text, "keep the source") {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/seal"
 )
 
 // TestUnfinishedNamed: who is stopped by an unfinished load reads the whole command that
@@ -23,7 +24,7 @@ func TestUnfinishedNamed(t *testing.T) {
 		"a seal":               {&appliance.IncompleteError{Load: load}, []string{command, "--incomplete"}},
 		"a list that is lost":  {&appliance.UnfinishedError{}, []string{"(--as)", "sledge seal --incomplete --disk 'bay*'"}},
 		"a seal, list is lost": {&appliance.IncompleteError{}, []string{"(--as)", "--incomplete"}},
-		"nothing loaded":       {appliance.ErrIncomplete, []string{"sledge load DIR --disk 'bay*'", "--incomplete"}},
+		"nothing loaded":       {seal.ErrIncomplete, []string{"sledge load DIR --disk 'bay*'", "--incomplete"}},
 	} {
 		code, hints := diagnose(c.err)
 		text := a.commands(strings.Join(hints, "\n"))
@@ -32,7 +33,7 @@ func TestUnfinishedNamed(t *testing.T) {
 				t.Errorf("%s: exit %d, no %q in:\n%s", name, code, w, text)
 			}
 		}
-		if c.err != appliance.ErrIncomplete && strings.Contains(c.err.Error(), "my") != strings.Contains(c.err.Error(), "/srv") {
+		if c.err != seal.ErrIncomplete && strings.Contains(c.err.Error(), "my") != strings.Contains(c.err.Error(), "/srv") {
 			t.Errorf("%s: the name of the load is not told: %v", name, c.err)
 		}
 	}

@@ -1,4 +1,4 @@
-package appliance
+package seal
 
 import (
 	"fmt"
@@ -10,11 +10,11 @@ import (
 
 // journalled is a device whose journal has events alone.
 type journalled struct {
-	unsealedDevice
+	Device
 	events [][]byte
 }
 
-func (j journalled) Committed() committed { return committed{Events: j.events} }
+func (j journalled) Committed() Committed { return Committed{Events: j.events} }
 
 // TestSealKeepsEveryEvent: the signed log has every event of the journal, however many
 // they are, and those of the seal behind them.
@@ -28,8 +28,8 @@ func TestSealKeepsEveryEvent(t *testing.T) {
 		}
 		events = append(events, b)
 	}
-	d := &sealing{cfg: sealConfig{Now: time.Now}, open: &openedDevice{unsealedDevice: journalled{events: events}}}
-	all, err := d.sealEvents(&SealOptions{Absent: []int{3}})
+	d := &sealing{cfg: Config{Now: time.Now}, open: &Opened{Device: journalled{events: events}}}
+	all, err := d.sealEvents(&Options{Absent: []int{3}})
 	if err != nil || len(all) != more+1 {
 		t.Fatalf("%d events instead of %d: %v", len(all), more+1, err)
 	}

@@ -1,4 +1,4 @@
-package appliance
+package seal
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// sealConfig is what is sealed, by whom.
-type sealConfig struct {
+// Config is what is sealed, by whom.
+type Config struct {
 	Scope    manifest.Scope
 	Job      *manifest.Job
 	JobFile  []byte             // exact bytes of job.dsse
@@ -29,17 +29,17 @@ type sealConfig struct {
 	Log      *slog.Logger
 }
 
-// openedDevice is an open device that is to be sealed.
-type openedDevice struct {
+// Opened is an open device that is to be sealed.
+type Opened struct {
 	Bays    disk.Bays
 	LoadKey []byte
 	Keys    *manifest.Keys
 	Code    *erasure.Code
-	unsealedDevice
+	Device
 }
 
-// unsealedDevice is what a seal asks of an open device. Nothing else works on it meanwhile.
-type unsealedDevice interface {
+// Device is what a seal asks of an open device. Nothing else works on it meanwhile.
+type Device interface {
 	// Broken is why the journal could not be written; nil if it can be.
 	Broken() error
 	// Complete is ErrIncomplete where nothing was loaded, or a load has not ended.
@@ -77,23 +77,23 @@ type unsealedDevice interface {
 	CloseJournal() error
 	// EachFrame calls f for every frame of the journal, in order.
 	EachFrame(f func(frames.Frame) error) error
-	Committed() committed
+	Committed() Committed
 	// Imply says of the folders that have no records that they are folders.
 	Imply(a *catalog.Adder) error
 	// LeftOut counts what scans have found and no record names.
-	LeftOut() (leftOut, error)
+	LeftOut() (LeftOut, error)
 }
 
-// committed is what the journal says has been committed.
-type committed struct {
+// Committed is what the journal says has been committed.
+type Committed struct {
 	Packs  uint64
 	Body   int64 // bodies of packs
 	Lists  int   // scan lists
 	Events [][]byte
 }
 
-// leftOut counts entries that are not on the device, by the lists of their loads.
-type leftOut struct {
+// LeftOut counts entries that are not on the device, by the lists of their loads.
+type LeftOut struct {
 	Entries uint64 // of unfinished loads
 	Bytes   int64  // of them
 	GivenUp uint64 // entries of loads that were given up
@@ -101,13 +101,13 @@ type leftOut struct {
 
 // sealing is the work on one seal.
 type sealing struct {
-	cfg     sealConfig
+	cfg     Config
 	bays    disk.Bays
-	open    *openedDevice // nil for the end of a seal
-	planned [32]byte      // digest of the seal's plan that is on record; zeros: none
+	open    *Opened  // nil for the end of a seal
+	planned [32]byte // digest of the seal's plan that is on record; zeros: none
 }
 
 // owner is whom the disks must belong to.
-func (c *sealConfig) owner() disk.Owner {
+func (c *Config) owner() disk.Owner {
 	return disk.Owner{Scope: c.Scope, Bays: c.Job.Geometry.Disks, Allowed: c.Allowed}
 }

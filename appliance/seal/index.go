@@ -1,4 +1,4 @@
-package appliance
+package seal
 
 import (
 	"context"
@@ -130,7 +130,7 @@ func addRecord(a *catalog.Adder, b []byte) error {
 		if err != nil {
 			return err
 		}
-		look = lookOf(r)
+		look = catalog.LookOf(r)
 	}
 	return a.Add(look, b)
 }

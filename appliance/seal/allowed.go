@@ -1,4 +1,4 @@
-package appliance
+package seal
 
 import (
 	"github.com/sledge-io/sledge/appliance/disk"

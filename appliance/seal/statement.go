@@ -1,4 +1,4 @@
-package appliance
+package seal
 
 import (
 	"encoding/json"
@@ -15,7 +15,7 @@ import (
 // wrapAnswered is what the statement says where the site has opened its wrap.
 const wrapAnswered = "answered"
 
-func (d *sealing) statement(size uint64, root [32]byte, degraded uint64, check string, o *SealOptions) manifest.SealStatement {
+func (d *sealing) statement(size uint64, root [32]byte, degraded uint64, check string, o *Options) manifest.SealStatement {
 	recovery := "none"
 	for _, r := range d.cfg.Job.Recipients {
 		if crypto.WrapKind(r.Kind) == crypto.WrapAge {
@@ -37,7 +37,7 @@ func (d *sealing) statement(size uint64, root [32]byte, degraded uint64, check s
 		NotErased: disk.KeepsOverwritten(d.cfg.Disks), ReplacedBays: d.replacedBays()}
 }
 
-func (d *sealing) writePlan(p sealPlan) error {
+func (d *sealing) writePlan(p Plan) error {
 	b, err := json.Marshal(p)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (d *sealing) statementNow(root [32]byte, cp []byte) (*manifest.SealStatemen
 // signStatement takes the statement that a disk already has, or signs the plan. left are
 // the bays whose disk the end of the seal does not find, or finds replaced: what the log
 // says of them is final, and their copy of the unlock wrap lives on all the same.
-func (d *sealing) signStatement(plan *sealPlan, signed *read.SignedSeal, left []int, cp []byte) (*manifest.SealStatement, []byte, error) {
+func (d *sealing) signStatement(plan *Plan, signed *read.SignedSeal, left []int, cp []byte) (*manifest.SealStatement, []byte, error) {
 	var st manifest.SealStatement
 	switch {
 	case signed != nil && len(without(left, signed.LeftBays)) == 0:

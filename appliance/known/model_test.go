@@ -1,10 +1,11 @@
-package appliance
+package known
 
 import (
 	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ func TestHistories(t *testing.T) {
 	switch {
 	case testing.Short():
 		histories = 10_000
-	case long():
+	case os.Getenv("SLEDGE_LONG") == "1":
 		histories = 100_000
 	}
 	met := map[string]int{}
@@ -172,7 +173,7 @@ func (h *history) scan(s *site) (items []*scan.Item) {
 func (h *history) looksOf(to *memSorter, value func(i int) []byte) {
 	a := &catalog.Adder{To: to}
 	for i := range h.looks {
-		a.Add(lookOf(&h.looks[i]), value(i))
+		a.Add(catalog.LookOf(&h.looks[i]), value(i))
 	}
 	for i, s := range h.sites {
 		if s.as != "" && slices.ContainsFunc(slices.Collect(maps.Values(h.held)), func(e heldEntry) bool { return e.owner == i && e.good }) {
@@ -194,16 +195,16 @@ func (h *history) load(n int) error {
 			return err
 		}
 	}
-	k := &knownSet{report: &scan.Report{}}
+	k := &Set{report: &scan.Report{}}
 	sorted := &memSorter{}
 	h.looksOf(sorted, func(i int) []byte {
 		rel := scan.RelOther
 		if h.source[i] == n {
 			rel = scan.RelSame
 		}
-		return knownValue(nil, rel, h.sites[h.source[i]].name, &h.looks[i], false, false)
+		return Value(nil, rel, h.sites[h.source[i]].name, &h.looks[i], false, false)
 	})
-	k.begin(sorted)
+	k.Begin(sorted, func() {})
 	defer k.stop()
 	var list []*scan.Item
 	unchanged := map[string]bool{}
@@ -332,14 +333,14 @@ func (h *history) look(n int, s *site, it *scan.Item) {
 // check compares what the catalog gives with the model.
 func (h *history) check() error {
 	sorted := &memSorter{}
-	h.looksOf(sorted, func(i int) []byte { return knownValue(nil, scan.RelSame, "", &h.looks[i], false, false) })
+	h.looksOf(sorted, func(i int) []byte { return Value(nil, scan.RelSame, "", &h.looks[i], false, false) })
 	got := map[string]heldEntry{}
 	err := catalog.Resolve(sorted, catalog.Visit{Entry: func(e *catalog.Entry) error {
-		k := decodeKnown(e)
+		k := Decode(e)
 		if _, twice := got[k.Path]; twice {
 			return fmt.Errorf("two entries of %q", k.Path)
 		}
-		got[k.Path] = heldEntry{siteEntry: siteEntry{kind: k.Kind, size: k.Size, mtime: k.Mtime, ctime: k.Ctime}, good: k.good, remark: k.remark != ""}
+		got[k.Path] = heldEntry{siteEntry: siteEntry{kind: k.Kind, size: k.Size, mtime: k.Mtime, ctime: k.Ctime}, good: k.good, remark: k.Remark != ""}
 		return nil
 	}})
 	if err != nil {

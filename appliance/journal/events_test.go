@@ -1,4 +1,4 @@
-package appliance
+package journal
 
 import (
 	"strings"
@@ -12,10 +12,10 @@ import (
 func TestEventsEncode(t *testing.T) {
 	good := manifest.Event{What: "note", Bay: -1}
 	bad := manifest.Event{What: strings.Repeat("x", manifest.MaxEntry), Bay: -1}
-	if b, err := encodeEvents(time.Now(), good, bad); err == nil {
+	if b, err := EncodeEvents(time.Now(), good, bad); err == nil {
 		t.Errorf("%d of 2 events, and no error", len(b))
 	}
-	if b, err := encodeEvents(time.Now(), good, good); err != nil || len(b) != 2 {
+	if b, err := EncodeEvents(time.Now(), good, good); err != nil || len(b) != 2 {
 		t.Errorf("%d of 2 events: %v", len(b), err)
 	}
 }

@@ -1,10 +1,8 @@
-package appliance
+package known
 
 import (
-	"context"
 	"errors"
 	"iter"
-	"slices"
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
@@ -12,35 +10,35 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// knownSet compares a scan, entry by entry in the manifest's order, with what the
+// Set compares a scan, entry by entry in the manifest's order, with what the
 // device holds. The entries are those of package catalog: what is compared here is
 // what the seal will take. The zero value knows nothing.
 //
 // A path that another source has taken ends the scan, whatever kind of entry it is,
 // and so does one above or below: nobody's file may silently replace another's.
-type knownSet struct {
+type Set struct {
 	groups uint64          // the highest link group
 	force  bool            // times are not believed
 	twins  map[string]bool // paths of sources that were loaded under this one's prefix
 	report *scan.Report
 	gone   func(path string) error // takes a path that was never loaded and is gone
 
-	next func() knownEntry
+	next func() Entry
 	stop func()
 	drop func() // gives the sorter back
-	at   knownEntry
+	at   Entry
 
 	met  []metEntry  // entries of the scan that are no folders and may have others below
 	kept []keptEntry // the same of the device, which the scan has not met (yet)
 }
 
-// knownEntry is one of the device's entries.
-type knownEntry struct {
+// Entry is one of the device's entries.
+type Entry struct {
 	scan.Item
 	key    string
 	good   bool
-	remark string // of a later look that failed
-	own    bool   // the record itself has a remark
+	Remark string // of a later look that failed
+	Own    bool   // the record itself has a remark
 	rel    scan.Relation
 	ok     bool // false: there are no more
 	err    error
@@ -62,53 +60,35 @@ type keptEntry struct {
 	claimed bool // the scan has found a folder there
 }
 
-func (k *knownSet) LastGroup() uint64 { return k.groups }
+// LastGroup, WhenGone and Comparison are those of [scan.Known].
+func (k *Set) LastGroup() uint64 { return k.groups }
 
-func (k *knownSet) WhenGone(f func(path string) error) { k.gone = f }
+func (k *Set) WhenGone(f func(path string) error) { k.gone = f }
 
-func (k *knownSet) Comparison() *scan.Report { return k.report }
+func (k *Set) Comparison() *scan.Report { return k.report }
 
-func (k *knownSet) close() {
+// Close gives the looks back.
+func (k *Set) Close() {
 	if k.drop != nil {
 		k.stop()
 		k.drop()
 	}
 }
 
-// knownEntries gathers what has been committed, from this source and from others;
-// lists are all that there are.
-func (d *Device) knownEntries(ctx context.Context, src *scan.Source, lists []*scanList, o *scan.Options) (*knownSet, error) {
-	k := &knownSet{force: o.Force, twins: map[string]bool{}, report: &scan.Report{}}
-	if d.state.entries == 0 {
-		return k, nil
-	}
-	relations := map[manifest.ID]scan.Relation{}
-	roots := map[manifest.ID]string{}
-	for _, l := range lists {
-		relations[l.copies.ID] = l.head.RelationTo(src.Head(), o.Moved...)
-		if l.broken != nil && l.head.Root == "" { // whose it is nobody knows
-			relations[l.copies.ID] = scan.RelUnknown
-		}
-		roots[l.copies.ID] = l.head.Path()
-		if l.head.Prefix() == src.Head().Prefix() {
-			k.twins[l.head.Path()] = true
-		}
-	}
-	looks, done, err := d.looks(ctx, lists, func(b []byte, list manifest.ID, r *manifest.Record, lost bool) []byte {
-		k.groups = max(k.groups, r.LinkGroup)
-		return knownValue(b, relations[list], roots[list], r, lost, slices.Contains(o.Continued, list))
-	})
-	if err != nil {
-		return nil, err
-	}
-	k.begin(looks)
-	k.drop = done
-	return k, nil
+// New knows nothing yet; with force times are not believed. Close it.
+func New(force bool) *Set {
+	return &Set{force: force, twins: map[string]bool{}, report: &scan.Report{}}
 }
 
-// knownValue appends what decodeKnown reads: of a record, and of the source that it
+// Twin says that a source of this path was loaded under the scanned one's prefix.
+func (k *Set) Twin(root string) { k.twins[root] = true }
+
+// Group says that a record has this link group.
+func (k *Set) Group(n uint64) { k.groups = max(k.groups, n) }
+
+// Value appends what Decode reads: of a record, and of the source that it
 // came from.
-func knownValue(b []byte, rel scan.Relation, root string, r *manifest.Record, lost, ours bool) []byte {
+func Value(b []byte, rel scan.Relation, root string, r *manifest.Record, lost, ours bool) []byte {
 	it := scan.Item{Path: r.Path, Kind: r.Kind, Size: r.Size, Mtime: r.Mtime.UnixNano(), Ctime: r.Ctime.UnixNano(), LinkTo: r.LinkTo, Reason: r.Remark}
 	if rel == scan.RelOther {
 		it.Detail = root // whose file it is
@@ -122,35 +102,41 @@ func knownValue(b []byte, rel scan.Relation, root string, r *manifest.Record, lo
 	return append(append(b, byte(rel)), it.Encode()...)
 }
 
-// begin reads the sorted looks from their beginning.
-func (k *knownSet) begin(looks catalog.Sorted) {
-	step, stop := iter.Pull(func(yield func(knownEntry) bool) {
+// errClosed ends the reading of looks.
+var errClosed = errors.New("closed")
+
+// Begin reads the sorted looks, whose values are Value's, from their beginning; drop gives
+// them back.
+func (k *Set) Begin(looks catalog.Sorted, drop func()) {
+	k.drop = drop
+	step, stop := iter.Pull(func(yield func(Entry) bool) {
 		err := catalog.Resolve(looks, catalog.Visit{Entry: func(e *catalog.Entry) error {
-			if !yield(decodeKnown(e)) {
-				return errStopped
+			if !yield(Decode(e)) {
+				return errClosed
 			}
 			return nil
 		}})
-		if err != nil && !errors.Is(err, errStopped) {
-			yield(knownEntry{err: err})
+		if err != nil && !errors.Is(err, errClosed) {
+			yield(Entry{err: err})
 		}
 	})
-	k.next, k.stop = func() knownEntry { e, _ := step(); return e }, stop
+	k.next, k.stop = func() Entry { e, _ := step(); return e }, stop
 	k.at = k.next()
 }
 
-func decodeKnown(e *catalog.Entry) knownEntry {
+// Decode reads an entry whose value is [Value]'s.
+func Decode(e *catalog.Entry) Entry {
 	it, err := scan.DecodeItem(e.Value[1:])
 	if err != nil {
-		return knownEntry{err: err}
+		return Entry{err: err}
 	}
-	k := knownEntry{Item: *it, key: e.Key, good: e.Good, remark: e.Remark, own: e.Good && it.Reason != "", rel: scan.Relation(e.Value[0]), ok: true}
+	k := Entry{Item: *it, key: e.Key, good: e.Good, Remark: e.Remark, Own: e.Good && it.Reason != "", rel: scan.Relation(e.Value[0]), ok: true}
 	return k
 }
 
 // Meet compares the scan's next entry, and tells whether it is on the device
 // already and has not changed since. It sets the entry's flags.
-func (k *knownSet) Meet(it *scan.Item) (same bool, err error) {
+func (k *Set) Meet(it *scan.Item) (same bool, err error) {
 	key := it.OrderKey()
 	for k.at.ok && k.at.key < key {
 		if err := k.pass(); err != nil {
@@ -181,7 +167,7 @@ func (k *knownSet) Meet(it *scan.Item) (same bool, err error) {
 
 // above looks for entries of the device that are no folders at or above a path of
 // the scan.
-func (k *knownSet) above(it *scan.Item) error {
+func (k *Set) above(it *scan.Item) error {
 	for i := range k.kept {
 		a := &k.kept[i]
 		if a.path == it.Path && it.Kind != manifest.KindDir || !covers(a.path, it.Path) {
@@ -214,7 +200,7 @@ func kindText(kind manifest.Kind) string {
 
 // leave forgets what can have nothing at or behind key below it. Of the device's
 // entries that were not met, those that no folder has taken the place of are gone.
-func (k *knownSet) leave(key string) error {
+func (k *Set) leave(key string) error {
 	for n := len(k.met); n > 0 && !strings.HasPrefix(key, k.met[n-1].path); n-- {
 		k.met = k.met[:n-1]
 	}
@@ -228,7 +214,7 @@ func (k *knownSet) leave(key string) error {
 	return nil
 }
 
-func (k *knownSet) lost(e *keptEntry) error {
+func (k *Set) lost(e *keptEntry) error {
 	switch {
 	case e.rel == scan.RelOther || e.claimed:
 		return nil
@@ -242,7 +228,7 @@ func (k *knownSet) lost(e *keptEntry) error {
 }
 
 // pass goes by an entry of the device that the scan has not met.
-func (k *knownSet) pass() error {
+func (k *Set) pass() error {
 	w := k.at
 	k.at = k.next()
 	if err := k.leave(w.key); err != nil {
@@ -277,7 +263,7 @@ func (k *knownSet) pass() error {
 }
 
 // match compares an entry of the scan with the device's under the same key.
-func (k *knownSet) match(it *scan.Item) (same bool, err error) {
+func (k *Set) match(it *scan.Item) (same bool, err error) {
 	w := &k.at
 	if w.rel == scan.RelOther {
 		if w.Kind == manifest.KindDir && it.Kind == manifest.KindDir {
@@ -300,19 +286,19 @@ func (k *knownSet) match(it *scan.Item) (same bool, err error) {
 		it.Flags |= scan.ItemUnsure
 	}
 	content := w.Size == it.Size && w.Mtime == it.Mtime
-	if hasContent(w.Kind) && hasContent(it.Kind) && content {
+	if catalog.HasContent(w.Kind) && catalog.HasContent(it.Kind) && content {
 		it.Flags |= scan.ItemReuse
 	} else if w.Kind != manifest.KindDir && (w.Kind != it.Kind || !content) {
 		k.replaced(it.Path, w.rel)
 	}
 	same = w.Kind == it.Kind && content && w.Ctime == it.Ctime
-	if hasContent(it.Kind) { // of other sources times prove nothing: the bytes are compared
+	if catalog.HasContent(it.Kind) { // of other sources times prove nothing: the bytes are compared
 		same = same && !k.force && (w.rel == scan.RelSame || w.rel == scan.RelElsewhere)
 	}
-	if same && w.own {
+	if same && w.Own {
 		return false, nil
 	}
-	if same && w.remark != "" {
+	if same && w.Remark != "" {
 		it.Flags |= scan.ItemBelieve // the look that failed is over
 		return false, nil
 	}
@@ -322,25 +308,20 @@ func (k *knownSet) match(it *scan.Item) (same bool, err error) {
 	return same, nil
 }
 
-// hasContent tells whether a kind's records have extents.
-func hasContent(kind manifest.Kind) bool {
-	return kind == manifest.KindFile || kind == manifest.KindHardlink
-}
-
-func (k *knownSet) replaced(path string, rel scan.Relation) {
+func (k *Set) replaced(path string, rel scan.Relation) {
 	k.report.Replaced++
 	k.report.ReplacedPaths = scan.AppendPath(k.report.ReplacedPaths, path)
 	k.doubt(path, rel)
 }
 
-func (k *knownSet) dropped(path string, rel scan.Relation) {
+func (k *Set) dropped(path string, rel scan.Relation) {
 	k.report.Dropped++
 	k.report.DroppedPaths = scan.AppendPath(k.report.DroppedPaths, path)
 	k.doubt(path, rel)
 }
 
 // doubt counts what would go although nobody knows that this is its source.
-func (k *knownSet) doubt(path string, rel scan.Relation) {
+func (k *Set) doubt(path string, rel scan.Relation) {
 	if rel.Sure() {
 		return
 	}
@@ -351,7 +332,7 @@ func (k *knownSet) doubt(path string, rel scan.Relation) {
 }
 
 // Rest passes what lies behind the last entry.
-func (k *knownSet) Rest() error {
+func (k *Set) Rest() error {
 	for k.at.ok {
 		if err := k.pass(); err != nil {
 			return err

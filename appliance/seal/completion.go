@@ -1,4 +1,4 @@
-package appliance
+package seal
 
 import (
 	"context"
@@ -35,16 +35,16 @@ type completion struct {
 }
 
 // newCompletion is for the disks of a seal whose checkpoint is on record.
-func newCompletion(ctx context.Context, c sealConfig, set disk.Bays, ledger disk.Ledger) *completion {
+func newCompletion(ctx context.Context, c Config, set disk.Bays, ledger disk.Ledger) *completion {
 	origin := c.Scope.Origin()
 	size, root, _ := ledger.RecordedCheckpoint(origin)
 	d := &sealing{cfg: c, bays: set, planned: ledger.RecordedPlan(origin)}
 	return &completion{sealing: d, ctx: ctx, ledger: ledger, cp: manifest.Checkpoint{Origin: origin, Size: size, Root: root}}
 }
 
-// completeDisks makes every disk of a seal whose checkpoint is on record whole, and signs
+// Complete makes every disk of a seal whose checkpoint is on record whole, and signs
 // nothing.
-func completeDisks(ctx context.Context, c sealConfig, set disk.Bays, ledger disk.Ledger) error {
+func Complete(ctx context.Context, c Config, set disk.Bays, ledger disk.Ledger) error {
 	return newCompletion(ctx, c, set, ledger).run()
 }
 
@@ -254,7 +254,7 @@ func (c *completion) proveDisk(on *disk.Bay, mend bool) (mended bool, err error)
 			mended = true
 			return c.rewrite(b, p, shard)
 		}
-		b.Fail(fmt.Errorf("%w: pack %d: %w", ErrReadBack, p.Number, err))
+		b.Fail(fmt.Errorf("%w: pack %d: %w", disk.ErrReadBack, p.Number, err))
 		return nil
 	})
 	return mended, err

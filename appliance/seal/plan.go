@@ -1,4 +1,4 @@
-package appliance
+package seal
 
 import (
 	"bytes"
@@ -10,17 +10,17 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// sealPlan is what the seal statement will say, and of which disks it says it. The
+// Plan is what the seal statement will say, and of which disks it says it. The
 // ledger has the digest, so that nobody changes it on the disks before it is signed.
-type sealPlan struct {
+type Plan struct {
 	manifest.SealStatement
 	DiskIDs []manifest.ID `json:"disk_ids"`          // that were read back, or not, as ReadBack says
 	Doubted []manifest.ID `json:"doubted,omitempty"` // that earlier software has written to since
 }
 
 // newPlan says it of the disks that work now.
-func (d *sealing) newPlan(st manifest.SealStatement) sealPlan {
-	p := sealPlan{SealStatement: st}
+func (d *sealing) newPlan(st manifest.SealStatement) Plan {
+	p := Plan{SealStatement: st}
 	for _, b := range d.bays.Healthy() {
 		p.DiskIDs = append(p.DiskIDs, b.ID)
 	}
@@ -28,7 +28,7 @@ func (d *sealing) newPlan(st manifest.SealStatement) sealPlan {
 }
 
 // digest is of all that the plan said when it was made.
-func (p sealPlan) digest() [32]byte {
+func (p Plan) digest() [32]byte {
 	p.Doubted = nil
 	b, err := json.Marshal(p)
 	if err != nil {
@@ -39,9 +39,9 @@ func (p sealPlan) digest() [32]byte {
 
 // findPlan takes the recorded plan from the disks; nil if none has it. The disks that any
 // copy doubts are doubted: that makes the device read more, never less.
-func (d *sealing) findPlan(set *disk.Set, root [32]byte) (plan *sealPlan) {
+func (d *sealing) findPlan(set *disk.Set, root [32]byte) (plan *Plan) {
 	for _, b := range set.Copies(disk.PlanName, 0, manifest.MaxStatement) {
-		p := &sealPlan{}
+		p := &Plan{}
 		if err := json.Unmarshal(b, p); err != nil || !bytes.Equal(p.LogRoot, root[:]) || d.planned != [32]byte{} && p.digest() != d.planned {
 			continue
 		}
@@ -55,7 +55,7 @@ func (d *sealing) findPlan(set *disk.Set, root [32]byte) (plan *sealPlan) {
 }
 
 // proves tells whether the plan's word of the read-back is true of a disk.
-func (p *sealPlan) proves(id manifest.ID, written [][16]byte) bool {
+func (p *Plan) proves(id manifest.ID, written [][16]byte) bool {
 	return slices.Contains(p.DiskIDs, id) && !slices.Contains(p.Doubted, id) && !slices.Contains(written, [16]byte(id))
 }
 

@@ -1,9 +1,16 @@
-package appliance
+package known
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrTaken: two sources have files under one path, be they alike or not; load
+// one of them under a prefix.
+var ErrTaken = errors.New("this path is on the device already")
 
 // TakenError names what the device has in the way of a path of the source. It is
-// [ErrTaken].
+// [known.ErrTaken].
 type TakenError struct {
 	Path  string // of the source
 	Has   string // the path of what is in its way: the same, above it or below
@@ -13,7 +20,7 @@ type TakenError struct {
 }
 
 // taken is the refusal of a path of the scan.
-func (k *knownSet) taken(path string, has *keptEntry) error {
+func (k *Set) taken(path string, has *keptEntry) error {
 	return &TakenError{Path: path, Has: has.path, From: has.from, Moved: k.twins[has.from] && has.from != "", what: kindText(has.kind)}
 }
 

@@ -1,4 +1,4 @@
-package appliance
+package seal
 
 import (
 	"context"
@@ -16,14 +16,14 @@ type FinishOptions struct {
 	Progress func(done, total int64) // bytes of shards that are written again and read; nil is no progress
 }
 
-// finishOf does what is left once size and root are in the ledger: it makes sure
+// Finish does what is left once size and root are in the ledger: it makes sure
 // that every disk has the log and its shards, and writes from the others what one
 // lacks; it signs the checkpoint, writes it to every disk, removes the journal and
 // destroys the unlock wraps. Nothing is signed while a shard that the log names is
 // neither there nor can be made again: ErrLost. It needs no load key and may be
 // repeated: a call that ends with ctx has signed nothing, or all of it, and blames no
 // disk.
-func finishOf(ctx context.Context, c sealConfig, ledger disk.Ledger, o FinishOptions) (*SealResult, error) {
+func Finish(ctx context.Context, c Config, ledger disk.Ledger, o FinishOptions) (*Result, error) {
 	held, err := disk.Lock(c.Disks)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func finishOf(ctx context.Context, c sealConfig, ledger disk.Ledger, o FinishOpt
 	return finishSeal(ctx, c, ledger, o)
 }
 
-func finishSeal(ctx context.Context, c sealConfig, ledger disk.Ledger, o FinishOptions) (*SealResult, error) {
+func finishSeal(ctx context.Context, c Config, ledger disk.Ledger, o FinishOptions) (*Result, error) {
 	if _, _, ok := ledger.RecordedCheckpoint(c.Scope.Origin()); !ok {
 		return nil, errors.New("no seal has begun")
 	}
@@ -77,5 +77,5 @@ func finishSeal(ctx context.Context, c sealConfig, ledger disk.Ledger, o FinishO
 		return nil, err
 	}
 	label := manifest.Label{Scope: c.Scope, Disks: len(set), JobSerial: c.Job.Serial, JobSHA256: crypto.SumSHA256(c.JobFile), Checkpoint: cp}
-	return &SealResult{Label: label.Encode(), Checkpoint: cp, Statement: *st}, nil
+	return &Result{Label: label.Encode(), Checkpoint: cp, Statement: *st}, nil
 }

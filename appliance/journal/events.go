@@ -1,4 +1,4 @@
-package appliance
+package journal
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// encodeEvents encodes events of one moment: each of them, or none and an error.
-func encodeEvents(now time.Time, events ...manifest.Event) (out [][]byte, err error) {
+// EncodeEvents encodes events of one moment: each of them, or none and an error.
+func EncodeEvents(now time.Time, events ...manifest.Event) (out [][]byte, err error) {
 	for _, e := range events {
 		e.Time = now.UTC()
 		b, err := e.Encode()

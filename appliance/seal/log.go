@@ -1,4 +1,4 @@
-package appliance
+package seal
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/wraps"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
@@ -15,7 +16,7 @@ import (
 )
 
 // writeLog writes the log's files to every healthy disk.
-func (d *sealing) writeLog(list []wraps.File, w *indexWriter, o *SealOptions) (size uint64, root [32]byte, degraded uint64, err error) {
+func (d *sealing) writeLog(list []wraps.File, w *indexWriter, o *Options) (size uint64, root [32]byte, degraded uint64, err error) {
 	err = d.bays.EachWithRoom(func(b *disk.Bay) error {
 		if err := durable.RemoveAll(b.Disk.FS, disk.LogDir, 1<<22); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -36,7 +37,7 @@ func (d *sealing) writeLog(list []wraps.File, w *indexWriter, o *SealOptions) (s
 }
 
 // logEntries appends everything in the order of docs/format.md section 5.2.
-func (d *sealing) logEntries(log *manifest.LogWriter, list []wraps.File, w *indexWriter, o *SealOptions) (degraded uint64, err error) {
+func (d *sealing) logEntries(log *manifest.LogWriter, list []wraps.File, w *indexWriter, o *Options) (degraded uint64, err error) {
 	add := func(b []byte, err error) error {
 		if err == nil {
 			_, err = manifest.DecodeEntry(b) // what no reader takes must not go on record
@@ -99,7 +100,7 @@ func (d *sealing) logEntries(log *manifest.LogWriter, list []wraps.File, w *inde
 
 // sealEvents are all events of the journal, however many, what was let pass, and the
 // events of the seal itself.
-func (d *sealing) sealEvents(o *SealOptions) ([][]byte, error) {
+func (d *sealing) sealEvents(o *Options) ([][]byte, error) {
 	events := allowedEvents(d.cfg.Allowed)
 	for _, n := range o.Absent {
 		events = append(events, manifest.Event{What: "disk-absent", Text: "absent at seal", Bay: n})
@@ -107,7 +108,7 @@ func (d *sealing) sealEvents(o *SealOptions) ([][]byte, error) {
 	for _, n := range d.replacedBays() {
 		events = append(events, manifest.Event{What: "disk-rebuilt", Text: "replaced before the seal", Bay: n})
 	}
-	own, err := encodeEvents(d.cfg.Now(), events...)
+	own, err := journal.EncodeEvents(d.cfg.Now(), events...)
 	return slices.Concat(d.open.Committed().Events, own), err
 }
 

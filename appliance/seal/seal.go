@@ -1,4 +1,4 @@
-package appliance
+package seal
 
 import (
 	"cmp"
@@ -11,8 +11,8 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// SealOptions say what a seal may do without.
-type SealOptions struct {
+// Options say what a seal may do without.
+type Options struct {
 	Absent        []int  // bays whose disk is not here; its copy of the unlock wrap lives on
 	WrapAnswer    string // the site's answer to the wrap check
 	WrapUnchecked bool
@@ -26,11 +26,11 @@ type SealOptions struct {
 	Counted       func(skipped, remarked, givenUp uint64) error // called before the checkpoint is recorded; nil is none
 	Stage         func(name string)
 	ReadBack      func(done, total int64) // bytes of what is read back before the seal; nil is no progress
-	Finish        func(done, total int64) // progress of FinishSeal's part
+	Finish        func(done, total int64) // progress of what Finish does
 }
 
-// SealResult is what leaves the device.
-type SealResult struct {
+// Result is what leaves the device.
+type Result struct {
 	Label      []byte
 	Checkpoint []byte
 	Statement  manifest.SealStatement
@@ -39,6 +39,9 @@ type SealResult struct {
 	Dropped    uint64          // versions below what is no folder any more
 	GivenUp    uint64          // entries of loads that were given up
 }
+
+// ErrNeedsAnswer: the site has not yet confirmed that it can open the load key.
+var ErrNeedsAnswer = errors.New("the site has not confirmed the load key")
 
 // ErrIncomplete: the source has not been loaded whole.
 var ErrIncomplete = errors.New("the load has not finished")
@@ -49,17 +52,17 @@ var ErrAbsent = errors.New("a disk of the set is missing")
 // ErrDegraded: packs have lost shards.
 var ErrDegraded = errors.New("some packs have lost shards")
 
-// runSeal makes the generation of an open device final:
+// Run makes the generation of an open device final:
 //
 //  1. pages and index packs from the journal's records      crash: swept, made again under new ids
 //  2. wraps and the log's files on every disk, fsynced       crash: made and written again
 //  3. what the seal statement will say, on every disk        crash: replaced
-//  4. size and root recorded in the ledger                   crash before: 1; after: FinishSeal
-//  5. statement and checkpoint signed and on every disk      crash: FinishSeal writes the same bytes
-//  6. journal removed, unlock wraps overwritten              crash: FinishSeal goes on
+//  4. size and root recorded in the ledger                   crash before: 1; after: Finish
+//  5. statement and checkpoint signed and on every disk      crash: Finish writes the same bytes
+//  6. journal removed, unlock wraps overwritten              crash: Finish goes on
 //
-// Before step 4 nothing is final and a repeated Seal starts at 1.
-func runSeal(ctx context.Context, c sealConfig, open openedDevice, o SealOptions) (*SealResult, error) {
+// Before step 4 nothing is final and a repeated Run starts at 1.
+func Run(ctx context.Context, c Config, open Opened, o Options) (*Result, error) {
 	d := &sealing{cfg: c, bays: open.Bays, open: &open}
 	check, err := d.mayBeSealed(&o)
 	if err != nil {
@@ -126,7 +129,7 @@ func runSeal(ctx context.Context, c sealConfig, open openedDevice, o SealOptions
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
-	if err := open.CloseJournal(); err != nil { // of the index packs: FinishSeal removes it
+	if err := open.CloseJournal(); err != nil { // of the index packs: finishSeal removes it
 		return nil, err
 	}
 	if _, err := d.readLog(ctx, manifest.Checkpoint{Origin: d.cfg.Scope.Origin(), Size: size, Root: root}); err != nil {
@@ -149,7 +152,7 @@ func runSeal(ctx context.Context, c sealConfig, open openedDevice, o SealOptions
 }
 
 // mayBeSealed applies the seal's conditions and returns how the wrap was checked.
-func (d *sealing) mayBeSealed(o *SealOptions) (string, error) {
+func (d *sealing) mayBeSealed(o *Options) (string, error) {
 	if o.Ledger == nil {
 		return "", errors.New("seal without a ledger")
 	}

@@ -1,4 +1,4 @@
-package appliance
+package seal
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 // readBefore is what is read before the index: nothing goes into the manifest that no disk was
 // asked for.
-func (d *sealing) readBefore(ctx context.Context, o *SealOptions) error {
+func (d *sealing) readBefore(ctx context.Context, o *Options) error {
 	if o.Unverified {
 		return nil
 	}
@@ -27,14 +27,14 @@ func (d *sealing) readBefore(ctx context.Context, o *SealOptions) error {
 	unread := packs - d.open.PacksRead()
 	lost := uint64(len(d.open.LostPacks())) // what becomes of them the index tells
 	if unread > lost {
-		return fmt.Errorf("%w: %d of %d", ErrUnread, unread-lost, packs)
+		return fmt.Errorf("%w: %d of %d", disk.ErrUnread, unread-lost, packs)
 	}
 	return nil
 }
 
 // readAfter reads the index packs, and of each disk the sample that shows that they were not
 // written over something else.
-func (d *sealing) readAfter(ctx context.Context, packs []*manifest.Pack, o *SealOptions) error {
+func (d *sealing) readAfter(ctx context.Context, packs []*manifest.Pack, o *Options) error {
 	if o.Unverified {
 		return nil
 	}
@@ -45,13 +45,13 @@ func (d *sealing) readAfter(ctx context.Context, packs []*manifest.Pack, o *Seal
 		return err
 	}
 	if again := d.open.Unsettled(); len(again) > 0 {
-		return fmt.Errorf("%w: no sample of %s was read after the last write", ErrUnread, disk.BayList(again))
+		return fmt.Errorf("%w: no sample of %s was read after the last write", disk.ErrUnread, disk.BayList(again))
 	}
 	return nil
 }
 
 // readBackWord is what the statement says, and how many packs were not read back.
-func (d *sealing) readBackWord(o *SealOptions) (word string, unread uint64) {
+func (d *sealing) readBackWord(o *Options) (word string, unread uint64) {
 	if !o.Unverified {
 		return manifest.ReadBackAll, 0
 	}
