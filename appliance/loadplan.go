@@ -73,13 +73,13 @@ func (l *loader) flips(ctx context.Context, done *journal.Ranges) error {
 		}
 		w.flip(n, it)
 		l.entries.Add(1)
-		if w.batch.full() {
-			return w.flush()
+		if w.Full() {
+			return w.Flush()
 		}
 		return nil
 	})
 	if err == nil {
-		err = w.flush()
+		err = w.Flush()
 	}
 	if cerr := w.close(); cerr != nil && (err == nil || errors.Is(err, errCloser)) {
 		err = cerr

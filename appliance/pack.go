@@ -1,9 +1,6 @@
 package appliance
 
 import (
-	"time"
-
-	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
@@ -26,7 +23,6 @@ type packWriter struct {
 	pending *digest // of the file whose content is in plain[from:fill], not digested yet
 	from    int
 	segment uint64
-	opened  time.Time
 	scratch []byte // for segments that straddle two stripe buffers
 
 	number   uint64 // in the log; set at commit
@@ -134,6 +130,12 @@ func (p *packWriter) drop() {
 	p.Abort()
 }
 
+// giveUp gives up a pack that was not drained.
+func (p *packWriter) giveUp() {
+	p.drop()
+	p.pool.put(p.plain)
+}
+
 // commitEntry makes a drained pack durable. The entry lacks only its number.
 func (p *packWriter) commitEntry() (*manifest.Pack, error) {
 	entry, err := p.Finish()
@@ -144,60 +146,15 @@ func (p *packWriter) commitEntry() (*manifest.Pack, error) {
 	return entry, nil
 }
 
-// openPack starts a pack under a fresh id on the bays whose turn it is.
-func (d *Device) openPack() (*packWriter, error) {
-	id, err := d.cfg.newID()
-	if err != nil {
-		return nil, err
-	}
-	sw, err := d.newStripes(id)
-	if err != nil {
-		return nil, err
-	}
-	enc, header, err := crypto.NewFloeEncryptor(crypto.DefaultFloe(), d.keys.PackKey(id), d.cfg.Scope.PackAD(id))
-	if err != nil {
-		sw.Abort()
-		return nil, err
-	}
-	return &packWriter{Writer: sw, enc: enc, header: header, plain: d.plains.get(), pool: d.plains, opened: d.cfg.Now()}, nil
+// newPackWriter begins a pack whose plaintext is encrypted by enc into w.
+func newPackWriter(w *pack.Writer, enc *crypto.FloeEncryptor, header []byte, pool *bytePool) *packWriter {
+	return &packWriter{Writer: w, enc: enc, header: header, plain: pool.get(), pool: pool}
 }
 
-// newStripes chooses k+m bays, rotating over the set so that every disk holds
-// data and parity alike. If fewer disks are healthy, a failed bay keeps its
-// turn and the shard is lost.
-func (d *Device) newStripes(id manifest.ID) (*pack.Writer, error) {
-	if err := d.beginWrites(); err != nil {
-		return nil, err
-	}
-	g := d.cfg.Job.Geometry
-	n := g.K + g.M
-	start := int(d.turn.Add(1)-1) % len(d.bays)
-	var chosen []int
-	for pass := 0; pass < 2 && len(chosen) < n; pass++ {
-		for i := range d.bays {
-			at := (start + i) % len(d.bays)
-			b := d.bays[at]
-			healthy := b.Takes()
-			if healthy == (pass == 0) && len(chosen) < n {
-				chosen = append(chosen, at)
-			}
-		}
-	}
-	places, numbers := make([]*disk.Bay, n), make([]byte, n)
-	for i, at := range chosen {
-		numbers[i] = byte(at)
-		if b := d.bays[at]; b.Takes() || b != nil && b.Failed() != nil { // what failed is named if too few are left
-			places[i] = b
-		}
-	}
-	ended := d.writes.begin()
-	w, err := pack.NewWriter(id, d.code, g.Code(), places, numbers, d.buffers)
-	if err != nil {
-		ended()
-		return nil, err
-	}
-	w.OnEnd(ended)
-	return w, nil
+// zeros puts n zeros into an empty pack.
+func (p *packWriter) zeros(n int) {
+	clear(p.plain[:n])
+	p.fill += n
 }
 
 // bytePool hands out buffers of one size.

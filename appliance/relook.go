@@ -85,7 +85,7 @@ func (w *worker) digestOf(ctx context.Context, f *scan.File) (*manifest.Record, 
 		if ctx.Err() != nil {
 			return nil, scan.DeviceError{Err: context.Cause(ctx)}
 		}
-		if w.closerFailed() {
+		if w.HasFailed() {
 			return nil, scan.DeviceError{Err: errCloser}
 		}
 		n, err := f.ReadAt(w.buf[:min(int64(len(w.buf)), f.Info.Size-off)], off)

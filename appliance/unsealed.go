@@ -100,13 +100,7 @@ func (u unsealed) EmptyPack(zeros int) (*manifest.Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	room, err := p.room()
-	if err != nil {
-		p.drop()
-		return nil, err
-	}
-	clear(room[:zeros])
-	p.fill += zeros
+	p.zeros(zeros)
 	if err := p.drain(); err != nil {
 		return nil, err
 	}
