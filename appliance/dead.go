@@ -72,7 +72,7 @@ func (s *loadState) plain() int64 { return s.body - int64(s.segments)*crypto.Seg
 // openBytes is the content of files that are not whole yet.
 func (s *loadState) openBytes() (n int64) {
 	for _, p := range s.partial {
-		n += p.dataBytes()
+		n += p.DataBytes()
 	}
 	return n
 }

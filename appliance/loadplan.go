@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/maphash"
 
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
@@ -81,7 +82,7 @@ func (l *loader) flips(ctx context.Context, done *journal.Ranges) error {
 	if err == nil {
 		err = w.Flush()
 	}
-	if cerr := w.close(); cerr != nil && (err == nil || errors.Is(err, errCloser)) {
+	if cerr := w.close(); cerr != nil && (err == nil || errors.Is(err, ingest.ErrCloser)) {
 		err = cerr
 	}
 	return err

@@ -2,13 +2,14 @@ package appliance
 
 import (
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // openPack starts a pack under a fresh id on the bays whose turn it is.
-func (d *Device) openPack() (*packWriter, error) {
+func (d *Device) openPack() (*ingest.Pack, error) {
 	id, err := d.cfg.newID()
 	if err != nil {
 		return nil, err
@@ -22,7 +23,7 @@ func (d *Device) openPack() (*packWriter, error) {
 		sw.Abort()
 		return nil, err
 	}
-	return newPackWriter(sw, enc, header, d.plains), nil
+	return ingest.NewPack(sw, enc, header, d.plains), nil
 }
 
 // newStripes chooses k+m bays, rotating over the set so that every disk holds

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/appliance/zeros"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -15,14 +16,14 @@ import (
 
 // reading is one file on its way into packs.
 type reading struct {
-	*streamContent
+	*ingest.Content
 	w        *worker
 	n        uint64
 	file     *scan.File
 	blockBuf []byte
 }
 
-func (w *worker) read(ctx context.Context, n uint64, it *scan.Item) (*pendingRecord, error) {
+func (w *worker) read(ctx context.Context, n uint64, it *scan.Item) (*ingest.Pending, error) {
 	open, err := w.dir.Open(ctx, it.Path)
 	if err != nil {
 		return nil, err
@@ -38,13 +39,13 @@ func (w *worker) read(ctx context.Context, n uint64, it *scan.Item) (*pendingRec
 	return p, err
 }
 
-func (w *worker) readLong(ctx context.Context, n uint64, it *scan.Item, open vfs.TreeFile) (*pendingRecord, error) {
+func (w *worker) readLong(ctx context.Context, n uint64, it *scan.Item, open vfs.TreeFile) (*ingest.Pending, error) {
 	f, err := w.dir.Begin(ctx, open, it, w.l.o.UnstableTimes)
 	if err != nil {
 		return nil, err
 	}
-	content := w.Begin(n, identityBytes(f.ID()), newDigest(f.Info.Size, w.l.whole))
-	r := &reading{streamContent: content, w: w, n: n, file: f}
+	content := w.Begin(n, identityBytes(f.ID()), ingest.NewDigest(f.Info.Size, w.l.whole))
+	r := &reading{Content: content, w: w, n: n, file: f}
 	if err := r.resume(); err != nil {
 		return nil, scan.DeviceError{Err: err}
 	}
@@ -61,7 +62,7 @@ func (w *worker) readLong(ctx context.Context, n uint64, it *scan.Item, open vfs
 	case (err == nil || sizeError(err)) && !same:
 		err = scan.ErrChanged
 	}
-	var p *pendingRecord
+	var p *ingest.Pending
 	if err == nil {
 		p = w.record(n, it, f, r.Digest, r.Extents())
 	}
@@ -94,18 +95,18 @@ func (r *reading) ended() error {
 }
 
 // record is what a file that was read stands in the manifest with.
-func (w *worker) record(n uint64, it *scan.Item, f *scan.File, d *digest, extents []pendingExtent) *pendingRecord {
-	p := &pendingRecord{ordinal: n, extents: extents}
-	p.record = manifest.Record{Kind: manifest.KindFile, Path: it.Path, Size: f.Info.Size, LinkGroup: it.Group}
+func (w *worker) record(n uint64, it *scan.Item, f *scan.File, d *ingest.Digest, extents []ingest.Extent) *ingest.Pending {
+	p := &ingest.Pending{Ordinal: n, Extents: extents}
+	p.Record = manifest.Record{Kind: manifest.KindFile, Path: it.Path, Size: f.Info.Size, LinkGroup: it.Group}
 	xattrs, lost := w.xattrs.Read(f.Attributes())
-	w.l.src.Meta(&p.record, &f.Info, xattrs)
-	remarkXattrs(&p.record, lost)
+	w.l.src.Meta(&p.Record, &f.Info, xattrs)
+	remarkXattrs(&p.Record, lost)
 	if f.Sparse() {
-		p.record.Allocated = f.Info.Allocated
+		p.Record.Allocated = f.Info.Allocated
 	}
-	remarkOpen(&p.record, f)
+	remarkOpen(&p.Record, f)
 	w.Settle()
-	d.fill(&p.record)
+	d.Fill(&p.Record)
 	return p
 }
 
@@ -123,7 +124,7 @@ const smallFile = 32 << 10
 // the scan saw stands for the look before. It gives nil for a file that has to be
 // read the long way: larger, just changed, with holes, of another length, or none
 // at all any more.
-func (w *worker) readSmall(n uint64, it *scan.Item, f vfs.TreeFile) (*pendingRecord, error) {
+func (w *worker) readSmall(n uint64, it *scan.Item, f vfs.TreeFile) (*ingest.Pending, error) {
 	if it.Size > smallFile || !w.dir.Settled(it) {
 		return nil, nil
 	}
@@ -138,10 +139,10 @@ func (w *worker) readSmall(n uint64, it *scan.Item, f vfs.TreeFile) (*pendingRec
 	if info.Mode&unix.S_IFMT != unix.S_IFREG || looked.Holes() || !it.Is(&info) {
 		return nil, nil // what lies in the room was not taken
 	}
-	d := newDigest(it.Size, w.l.whole)
-	var extents []pendingExtent
+	d := ingest.NewDigest(it.Size, w.l.whole)
+	var extents []ingest.Extent
 	if it.Size > 0 {
-		extents = []pendingExtent{w.Took(int(it.Size), d)}
+		extents = []ingest.Extent{w.Took(int(it.Size), d)}
 		w.l.bytes.Add(it.Size)
 	}
 	return w.record(n, it, looked, d, extents), nil
@@ -171,7 +172,7 @@ func (r *reading) resume() error {
 	w.l.d.mu.Lock()
 	p := w.l.d.state.partial[partialKey{w.l.list.copies.ID, r.n}]
 	w.l.d.mu.Unlock()
-	if p == nil || !identityFrom(p.identity).Same(r.file.ID(), r.file.Volume) {
+	if p == nil || !identityFrom(p.Identity).Same(r.file.ID(), r.file.Volume) {
 		return nil
 	}
 	return r.Resume(p)
@@ -194,7 +195,7 @@ func (r *reading) all(ctx context.Context, counted *int64) error {
 				return r.stop(context.Cause(ctx))
 			}
 			if r.w.HasFailed() {
-				return scan.DeviceError{Err: errCloser}
+				return scan.DeviceError{Err: ingest.ErrCloser}
 			}
 			at := r.Off
 			if r.Off < from {

@@ -100,11 +100,11 @@ func (u unsealed) EmptyPack(zeros int) (*manifest.Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.zeros(zeros)
-	if err := p.drain(); err != nil {
+	p.Zeros(zeros)
+	if err := p.Drain(); err != nil {
 		return nil, err
 	}
-	return p.commitEntry()
+	return p.CommitEntry()
 }
 
 func (u unsealed) Scratch() (vfs.FS, error) {

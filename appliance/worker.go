@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/internal/fields"
@@ -15,7 +16,7 @@ import (
 
 // worker loads units into packs of its own.
 type worker struct {
-	*laneWriter
+	*ingest.Writer
 	l      *loader
 	dir    *scan.Dirs
 	xattrs *scan.XattrReader
@@ -24,7 +25,7 @@ type worker struct {
 }
 
 func newWorker(l *loader) *worker {
-	return &worker{laneWriter: newLaneWriter(writable{l.d}, l.list.copies.ID), l: l, dir: l.src.Dirs(), xattrs: &scan.XattrReader{}}
+	return &worker{Writer: ingest.NewWriter(writable{l.d}, l.list.copies.ID), l: l, dir: l.src.Dirs(), xattrs: &scan.XattrReader{}}
 }
 
 // idleTick is how often a worker without work looks whether what it has is due.
@@ -38,7 +39,7 @@ func (w *worker) run(ctx context.Context, units <-chan unit) error {
 		case <-ctx.Done():
 			return errors.Join(context.Cause(ctx), w.Flush())
 		case <-w.Failing():
-			return errCloser
+			return ingest.ErrCloser
 		case <-tick.C:
 			if w.Holds() && w.Due() {
 				if err := w.Flush(); err != nil {
@@ -67,7 +68,7 @@ func (w *worker) close() error {
 // item loads one entry. Only errors of the device end the load.
 func (w *worker) item(ctx context.Context, n uint64, it *scan.Item) error {
 	if w.HasFailed() {
-		return errCloser
+		return ingest.ErrCloser
 	}
 	var err error
 	switch it.Kind {
@@ -100,7 +101,7 @@ func (w *worker) skip(n uint64, it *scan.Item, reason, detail string) {
 	if reason != catalog.Gone {
 		w.l.skip(it, reason, detail)
 	}
-	w.Add(&pendingRecord{ordinal: n, record: manifest.Record{Kind: manifest.KindSkipped, Path: it.Path, Reason: reason, Detail: detail}})
+	w.Add(&ingest.Pending{Ordinal: n, Record: manifest.Record{Kind: manifest.KindSkipped, Path: it.Path, Reason: reason, Detail: detail}})
 }
 
 // plain records a directory or a symbolic link.
@@ -110,7 +111,7 @@ func (w *worker) plain(n uint64, it *scan.Item) {
 		w.skip(n, it, reason, detail)
 		return
 	}
-	w.Add(&pendingRecord{ordinal: n, record: *r})
+	w.Add(&ingest.Pending{Ordinal: n, Record: *r})
 }
 
 // flip records a folder that has taken the place of something else. If it cannot be
@@ -121,7 +122,7 @@ func (w *worker) flip(n uint64, it *scan.Item) {
 	if reason != "" {
 		r = &manifest.Record{Kind: manifest.KindDir, Path: it.Path, Mode: 0o700, Mtime: time.Unix(0, it.Mtime).UTC(), Ctime: time.Unix(0, it.Ctime).UTC(), Remark: reason, RemarkDetail: detail}
 	}
-	w.Add(&pendingRecord{ordinal: n, record: *r})
+	w.Add(&ingest.Pending{Ordinal: n, Record: *r})
 }
 
 // describe gives the record of a directory or a symbolic link, or why there is none.

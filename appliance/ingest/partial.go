@@ -1,4 +1,4 @@
-package appliance
+package ingest
 
 import (
 	"encoding/binary"
@@ -8,21 +8,21 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// partialFile is what a journal frame keeps of a long file at a pack's close:
+// Partial is what a journal frame keeps of a long file at a pack's close:
 // what is new since the frame before, and the digests' states. So a resumed
 // load goes on inside the file.
-type partialFile struct {
-	ordinal  uint64
-	from, to int64    // content covered by this frame
-	identity [40]byte // what the source knows the content by
-	extents  []pendingExtent
+type Partial struct {
+	Ordinal  uint64
+	From, To int64    // content covered by this frame
+	Identity [40]byte // what the source knows the content by
+	extents  []Extent
 	parts    [][]byte
 	units    []uint64
 	digest   []byte // state
 }
 
-// dataBytes is the content that is in packs.
-func (p *partialFile) dataBytes() (n int64) {
+// DataBytes is the content that is in packs.
+func (p *Partial) DataBytes() (n int64) {
 	for _, e := range p.extents {
 		if !e.hole {
 			n += e.length
@@ -31,16 +31,16 @@ func (p *partialFile) dataBytes() (n int64) {
 	return n
 }
 
-// prepend puts what earlier frames hold before.
-func (p *partialFile) prepend(old *partialFile) {
-	p.from = old.from
-	p.extents = append(append([]pendingExtent(nil), old.extents...), p.extents...)
+// Prepend puts what earlier frames hold before.
+func (p *Partial) Prepend(old *Partial) {
+	p.From = old.From
+	p.extents = append(append([]Extent(nil), old.extents...), p.extents...)
 	p.parts = append(append([][]byte(nil), old.parts...), p.parts...)
 	p.units = append(append([]uint64(nil), old.units...), p.units...)
 }
 
 // encode is called at commit, when the packs have their numbers.
-func (p *partialFile) encode() ([]byte, error) {
+func (p *Partial) encode() ([]byte, error) {
 	u := func(vs ...uint64) []byte {
 		var b []byte
 		for _, v := range vs {
@@ -49,8 +49,8 @@ func (p *partialFile) encode() ([]byte, error) {
 		return b
 	}
 	w := fields.NewWriter(nil)
-	w.Blob(1, true, u(p.ordinal, uint64(p.from), uint64(p.to)))
-	w.Blob(2, true, p.identity[:])
+	w.Blob(1, true, u(p.Ordinal, uint64(p.From), uint64(p.To)))
+	w.Blob(2, true, p.Identity[:])
 	var extents []byte
 	for _, pe := range p.extents {
 		e := pe.resolve()
@@ -67,8 +67,8 @@ func (p *partialFile) encode() ([]byte, error) {
 	return w.Bytes(), nil
 }
 
-func decodePartial(b []byte) (*partialFile, error) {
-	p := &partialFile{}
+func DecodePartial(b []byte) (*Partial, error) {
+	p := &Partial{}
 	words := func(f fields.Field, n int) ([]uint64, error) {
 		if len(f.Value)%8 != 0 || n > 0 && len(f.Value) != 8*n {
 			return nil, manifest.ErrCorrupt
@@ -84,18 +84,18 @@ func decodePartial(b []byte) (*partialFile, error) {
 		case 1:
 			v, err := words(f, 3)
 			if err == nil {
-				p.ordinal, p.from, p.to = v[0], int64(v[1]), int64(v[2])
+				p.Ordinal, p.From, p.To = v[0], int64(v[1]), int64(v[2])
 			}
 			return err
 		case 2:
-			return f.Copy(p.identity[:])
+			return f.Copy(p.Identity[:])
 		case 3:
 			v, err := words(f, 0)
 			if err != nil || len(v)%5 != 0 {
 				return manifest.ErrCorrupt
 			}
 			for ; len(v) > 0; v = v[5:] {
-				p.extents = append(p.extents, pendingExtent{offset: int64(v[0]), length: int64(v[1]), number: v[2], packOffset: int64(v[3]), hole: v[4] == 1})
+				p.extents = append(p.extents, Extent{offset: int64(v[0]), length: int64(v[1]), number: v[2], packOffset: int64(v[3]), hole: v[4] == 1})
 			}
 		case 4:
 			return f.Items(func(it []byte) error { p.parts = append(p.parts, append([]byte(nil), it...)); return nil })

@@ -1,4 +1,4 @@
-package appliance
+package ingest
 
 import (
 	"github.com/sledge-io/sledge/appliance/pack"
@@ -6,31 +6,31 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// packWriter is an open pack: the plaintext of entries goes into a segment
+// Pack is an open pack: the plaintext of entries goes into a segment
 // buffer, whole segments are encrypted straight into the stripe buffer.
 //
 //	source → plain segment (1,048,544 bytes) → FLOE segment in the stripe buffer
 //
 // Which segment is the last is known only when the pack closes, so a full
 // segment waits until the next byte or close.
-type packWriter struct {
+type Pack struct {
 	*pack.Writer
 	enc     *crypto.FloeEncryptor
 	header  []byte
 	plain   []byte
-	pool    *bytePool
+	pool    *Pool
 	fill    int
-	pending *digest // of the file whose content is in plain[from:fill], not digested yet
+	pending *Digest // of the file whose content is in plain[from:fill], not digested yet
 	from    int
 	segment uint64
 	scratch []byte // for segments that straddle two stripe buffers
 
-	number   uint64 // in the log; set at commit
+	Number   uint64 // in the log; set at commit
 	reserved int64  // room that is kept for it
 }
 
 // room returns where the next plaintext may be put, never empty.
-func (p *packWriter) room() ([]byte, error) {
+func (p *Pack) room() ([]byte, error) {
 	if p.fill == len(p.plain) {
 		if err := p.encrypt(false); err != nil {
 			return nil, err
@@ -41,7 +41,7 @@ func (p *packWriter) room() ([]byte, error) {
 
 // took says that n bytes of a file's content were put into room. They reach the
 // digest when the segment is full, beside its ciphertext, or by settle.
-func (p *packWriter) took(n int, d *digest) {
+func (p *Pack) took(n int, d *Digest) {
 	if p.pending != d {
 		p.settle()
 		p.pending, p.from = d, p.fill
@@ -50,7 +50,7 @@ func (p *packWriter) took(n int, d *digest) {
 }
 
 // settle brings the digest up to what was put into room.
-func (p *packWriter) settle() {
+func (p *Pack) settle() {
 	p.digest()
 	p.pending = nil
 }
@@ -60,7 +60,7 @@ const minBeside = 4 << 10
 
 // digest hashes what pends of a file's content, and beside it the ciphertext that
 // the stripe has: two streams at once take little longer than one.
-func (p *packWriter) digest() {
+func (p *Pack) digest() {
 	if p.pending == nil {
 		return
 	}
@@ -80,9 +80,9 @@ func (p *packWriter) digest() {
 }
 
 // offset is the position in the pack's plaintext.
-func (p *packWriter) offset() int64 { return int64(p.segment)*crypto.PlainSegmentSize + int64(p.fill) }
+func (p *Pack) offset() int64 { return int64(p.segment)*crypto.PlainSegmentSize + int64(p.fill) }
 
-func (p *packWriter) encrypt(final bool) error {
+func (p *Pack) encrypt(final bool) error {
 	n := p.fill + crypto.SegmentOverhead
 	dst := p.Space(n)
 	straddles := dst == nil
@@ -110,9 +110,9 @@ func (p *packWriter) encrypt(final bool) error {
 	return err
 }
 
-// drain encrypts the last segment and hands what is left to the disks. The
+// Drain encrypts the last segment and hands what is left to the disks. The
 // pack's buffers come free as the disks take them; finish makes it durable.
-func (p *packWriter) drain() error {
+func (p *Pack) Drain() error {
 	err := p.encrypt(true)
 	if err == nil {
 		err = p.Last()
@@ -126,18 +126,18 @@ func (p *packWriter) drain() error {
 }
 
 // drop gives up a pack; what was written is swept at the next open.
-func (p *packWriter) drop() {
+func (p *Pack) drop() {
 	p.Abort()
 }
 
-// giveUp gives up a pack that was not drained.
-func (p *packWriter) giveUp() {
+// GiveUp gives up a pack that was not drained.
+func (p *Pack) GiveUp() {
 	p.drop()
 	p.pool.put(p.plain)
 }
 
-// commitEntry makes a drained pack durable. The entry lacks only its number.
-func (p *packWriter) commitEntry() (*manifest.Pack, error) {
+// CommitEntry makes a drained pack durable. The entry lacks only its number.
+func (p *Pack) CommitEntry() (*manifest.Pack, error) {
 	entry, err := p.Finish()
 	if err != nil {
 		return nil, err
@@ -146,27 +146,27 @@ func (p *packWriter) commitEntry() (*manifest.Pack, error) {
 	return entry, nil
 }
 
-// newPackWriter begins a pack whose plaintext is encrypted by enc into w.
-func newPackWriter(w *pack.Writer, enc *crypto.FloeEncryptor, header []byte, pool *bytePool) *packWriter {
-	return &packWriter{Writer: w, enc: enc, header: header, plain: pool.get(), pool: pool}
+// NewPack begins a pack whose plaintext is encrypted by enc into w.
+func NewPack(w *pack.Writer, enc *crypto.FloeEncryptor, header []byte, pool *Pool) *Pack {
+	return &Pack{Writer: w, enc: enc, header: header, plain: pool.get(), pool: pool}
 }
 
-// zeros puts n zeros into an empty pack.
-func (p *packWriter) zeros(n int) {
+// Zeros puts n zeros into an empty pack.
+func (p *Pack) Zeros(n int) {
 	clear(p.plain[:n])
 	p.fill += n
 }
 
-// bytePool hands out buffers of one size.
-type bytePool struct{ free chan []byte }
+// Pool hands out buffers of one size.
+type Pool struct{ free chan []byte }
 
-func newBytePool(size, count int) *bytePool {
-	p := &bytePool{free: make(chan []byte, count)}
+func NewPool(size, count int) *Pool {
+	p := &Pool{free: make(chan []byte, count)}
 	for range count {
 		p.free <- make([]byte, size)
 	}
 	return p
 }
 
-func (p *bytePool) get() []byte  { return <-p.free }
-func (p *bytePool) put(b []byte) { p.free <- b }
+func (p *Pool) get() []byte  { return <-p.free }
+func (p *Pool) put(b []byte) { p.free <- b }

@@ -1,4 +1,4 @@
-package appliance
+package ingest
 
 import (
 	"errors"
@@ -7,29 +7,29 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// ingestDevice is what writers ask of the open device.
-type ingestDevice interface {
+// Device is what writers ask of the open device.
+type Device interface {
 	// Reserve keeps room for one pack, and says how many bytes of a body it may take.
 	Reserve() (limit int64, err error)
 	Release(limit int64)
-	OpenPack() (*packWriter, error)
+	OpenPack() (*Pack, error)
 	// Commit makes a batch durable, with the pack whose entry is given; both are nil for
 	// records without one.
-	Commit(p *packWriter, entry *manifest.Pack, b *batch, source manifest.ID) error
+	Commit(p *Pack, entry *manifest.Pack, b *Batch, source manifest.ID) error
 	Now() time.Time
 	// PackAge is how long what was accepted may wait for its commit.
 	PackAge() time.Duration
 }
 
-// laneWriter puts content and records into packs of its own. A closed pack is made
+// Writer puts content and records into packs of its own. A closed pack is made
 // durable in the background by the writer's closer, one after another, so that commits
 // of one writer keep their order and a long file's packs have their numbers when its
 // record is written.
-type laneWriter struct {
-	to     ingestDevice
+type Writer struct {
+	to     Device
 	source manifest.ID
-	pack   *packWriter
-	batch  batch // records without a pack yet; moves into the next pack
+	pack   *Pack
+	batch  Batch // records without a pack yet; moves into the next pack
 	since  time.Time
 	limit  int64 // body bytes of the open pack
 	closes chan closing
@@ -38,20 +38,20 @@ type laneWriter struct {
 }
 
 type closing struct {
-	pack  *packWriter // nil: records without bytes
-	batch batch
+	pack  *Pack // nil: records without bytes
+	batch Batch
 }
 
-// newLaneWriter is for one goroutine; source is whose records it commits. Close it.
-func newLaneWriter(to ingestDevice, source manifest.ID) *laneWriter {
-	w := &laneWriter{to: to, source: source, closes: make(chan closing, 1), closed: make(chan error, 1), failed: make(chan struct{}), since: to.Now()}
+// NewWriter is for one goroutine; source is whose records it commits. Close it.
+func NewWriter(to Device, source manifest.ID) *Writer {
+	w := &Writer{to: to, source: source, closes: make(chan closing, 1), closed: make(chan error, 1), failed: make(chan struct{}), since: to.Now()}
 	go func() { w.closed <- w.closer() }()
 	return w
 }
 
 // closer commits what the writer closed. After an error it only drains: nothing
 // later may commit, for a long file's packs must commit in order.
-func (w *laneWriter) closer() (failed error) {
+func (w *Writer) closer() (failed error) {
 	for c := range w.closes {
 		if failed == nil {
 			if failed = w.commit(&c); failed != nil {
@@ -67,25 +67,25 @@ func (w *laneWriter) closer() (failed error) {
 	return failed
 }
 
-func (w *laneWriter) commit(c *closing) error {
+func (w *Writer) commit(c *closing) error {
 	var entry *manifest.Pack
 	if c.pack != nil {
 		var err error
-		if entry, err = c.pack.commitEntry(); err != nil {
+		if entry, err = c.pack.CommitEntry(); err != nil {
 			return err
 		}
 	}
 	return w.to.Commit(c.pack, entry, &c.batch, w.source)
 }
 
-// errCloser stands for the error of a writer's closer, which Close returns.
-var errCloser = errors.New("a pack could not be committed")
+// ErrCloser stands for the error of a writer's closer, which Close returns.
+var ErrCloser = errors.New("a pack could not be committed")
 
 // Failing is closed when the closer has met an error.
-func (w *laneWriter) Failing() <-chan struct{} { return w.failed }
+func (w *Writer) Failing() <-chan struct{} { return w.failed }
 
 // HasFailed reports whether going on is pointless.
-func (w *laneWriter) HasFailed() bool {
+func (w *Writer) HasFailed() bool {
 	select {
 	case <-w.failed:
 		return true
@@ -95,9 +95,9 @@ func (w *laneWriter) HasFailed() bool {
 }
 
 // Close waits for the closer. What was not flushed is given up.
-func (w *laneWriter) Close() error {
+func (w *Writer) Close() error {
 	if w.pack != nil { // after an error: give buffers back, commit nothing
-		w.pack.giveUp()
+		w.pack.GiveUp()
 		w.to.Release(w.pack.reserved)
 		w.pack = nil
 	}
@@ -106,41 +106,41 @@ func (w *laneWriter) Close() error {
 }
 
 // Flush hands the open pack, or records without bytes, to the closer.
-func (w *laneWriter) Flush() error {
+func (w *Writer) Flush() error {
 	if w.pack == nil {
-		if !w.batch.empty() {
+		if !w.batch.Empty() {
 			w.closes <- closing{batch: w.batch}
-			w.batch = batch{}
+			w.batch = Batch{}
 		}
 		w.since = w.to.Now()
 		return nil
 	}
 	p := w.pack
 	w.pack = nil
-	if err := p.drain(); err != nil {
+	if err := p.Drain(); err != nil {
 		w.to.Release(p.reserved)
 		return err
 	}
 	w.closes <- closing{pack: p, batch: w.batch}
-	w.batch = batch{}
+	w.batch = Batch{}
 	w.since = w.to.Now()
 	return nil
 }
 
 // Holds reports whether anything waits for a flush.
-func (w *laneWriter) Holds() bool { return w.pack != nil || !w.batch.empty() }
+func (w *Writer) Holds() bool { return w.pack != nil || !w.batch.Empty() }
 
 // Due reports whether what is open should be committed: by size, by time, or
 // because its records alone make a large frame.
-func (w *laneWriter) Due() bool {
-	if w.pack != nil && w.pack.offset() >= w.limit || w.batch.full() {
+func (w *Writer) Due() bool {
+	if w.pack != nil && w.pack.offset() >= w.limit || w.batch.Full() {
 		return true
 	}
 	return w.to.Now().Sub(w.since) >= w.to.PackAge()
 }
 
 // open makes sure that a pack is open.
-func (w *laneWriter) open() error {
+func (w *Writer) open() error {
 	if w.pack != nil {
 		return nil
 	}
@@ -153,14 +153,14 @@ func (w *laneWriter) open() error {
 		return err
 	}
 	w.pack.reserved, w.limit = limit, limit
-	if w.batch.empty() {
+	if w.batch.Empty() {
 		w.since = w.to.Now()
 	}
 	return nil
 }
 
 // Room is where the next content may be put, never empty. It opens a pack.
-func (w *laneWriter) Room() ([]byte, error) {
+func (w *Writer) Room() ([]byte, error) {
 	if err := w.open(); err != nil {
 		return nil, err
 	}
@@ -169,33 +169,33 @@ func (w *laneWriter) Room() ([]byte, error) {
 
 // Took says that n bytes of content were put into Room, and where they lie. d takes
 // them before the pack closes, or by Settle.
-func (w *laneWriter) Took(n int, d *digest) pendingExtent {
-	e := pendingExtent{length: int64(n), pack: w.pack, packOffset: w.pack.offset()}
+func (w *Writer) Took(n int, d *Digest) Extent {
+	e := Extent{length: int64(n), pack: w.pack, packOffset: w.pack.offset()}
 	w.pack.took(n, d)
 	return e
 }
 
 // Settle brings digests up to what was taken.
-func (w *laneWriter) Settle() {
+func (w *Writer) Settle() {
 	if w.pack != nil {
 		w.pack.settle()
 	}
 }
 
 // Add adds a record of about a path's length to what the next flush commits.
-func (w *laneWriter) Add(p *pendingRecord) { w.batch.add(p) }
+func (w *Writer) Add(p *Pending) { w.batch.Add(p) }
 
 // AddLarge adds a record of any length. It commits those before if a frame has no room
 // for all: the content of the record may be durable before it.
-func (w *laneWriter) AddLarge(p *pendingRecord) error {
-	if !w.batch.empty() && w.batch.size+p.size() > recordBudget {
+func (w *Writer) AddLarge(p *Pending) error {
+	if !w.batch.Empty() && w.batch.size+p.size() > recordBudget {
 		if err := w.Flush(); err != nil {
 			return err
 		}
 	}
-	w.batch.add(p)
+	w.batch.Add(p)
 	return nil
 }
 
 // Full reports whether the records alone make a large frame.
-func (w *laneWriter) Full() bool { return w.batch.full() }
+func (w *Writer) Full() bool { return w.batch.Full() }

@@ -1,4 +1,4 @@
-package appliance
+package ingest
 
 import (
 	"encoding/binary"
@@ -13,10 +13,10 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// digest computes all of an entry's digests in the one pass over its bytes:
+// Digest computes all of an entry's digests in the one pass over its bytes:
 // SHA-256 of each import part, SHA-256 of the whole, CRC64NVME of each 16 MiB
 // unit and of the whole. Its state can be journalled and taken up again.
-type digest struct {
+type Digest struct {
 	size     int64
 	partSize int64 // 0: one part, the whole
 	whole    crypto.ResumableHash
@@ -30,10 +30,10 @@ type digest struct {
 	owed     int64 // zeros at the part's end so far that its hash has not seen: all of the part so far
 }
 
-// newDigest is for content of a known size; whole says whether files of more
+// NewDigest is for content of a known size; whole says whether files of more
 // than one part get a whole-file SHA-256.
-func newDigest(size int64, whole bool) *digest {
-	d := &digest{size: size, partSize: manifest.PartSizeFor(size), unitLeft: manifest.UnitSize}
+func NewDigest(size int64, whole bool) *Digest {
+	d := &Digest{size: size, partSize: manifest.PartSizeFor(size), unitLeft: manifest.UnitSize}
 	if d.partSize == 0 || whole {
 		d.whole = crypto.NewResumableSHA256()
 	}
@@ -45,7 +45,7 @@ func newDigest(size int64, whole bool) *digest {
 }
 
 // Write adds content; it never fails.
-func (d *digest) Write(p []byte) (int, error) {
+func (d *Digest) Write(p []byte) (int, error) {
 	d.pay()
 	for rest := p; len(rest) > 0; {
 		n := d.room(len(rest))
@@ -62,7 +62,7 @@ func (d *digest) Write(p []byte) (int, error) {
 
 // writeBeside adds content while the same number of other bytes goes into another
 // hash; only where the content goes into one.
-func (d *digest) writeBeside(p []byte, other crypto.ResumableHash, q []byte) {
+func (d *Digest) writeBeside(p []byte, other crypto.ResumableHash, q []byte) {
 	d.pay()
 	for len(p) > 0 {
 		n := d.room(len(p))
@@ -73,7 +73,7 @@ func (d *digest) writeBeside(p []byte, other crypto.ResumableHash, q []byte) {
 }
 
 // one is the hash that content goes into; nil if it goes into two.
-func (d *digest) one() crypto.ResumableHash {
+func (d *Digest) one() crypto.ResumableHash {
 	switch {
 	case d.partSize == 0:
 		return d.whole
@@ -84,7 +84,7 @@ func (d *digest) one() crypto.ResumableHash {
 }
 
 // room is how much of n bytes goes into the same part and unit.
-func (d *digest) room(n int) int {
+func (d *Digest) room(n int) int {
 	if d.partSize == 0 {
 		return n
 	}
@@ -92,7 +92,7 @@ func (d *digest) room(n int) int {
 }
 
 // took counts hashed content, and ends the unit and the part that it fills.
-func (d *digest) took(p []byte) {
+func (d *Digest) took(p []byte) {
 	if d.partSize == 0 {
 		d.crc = crc64nvme.Update(d.crc, p)
 		return
@@ -106,7 +106,7 @@ func (d *digest) took(p []byte) {
 	}
 }
 
-func (d *digest) endPart() {
+func (d *Digest) endPart() {
 	if d.owed == d.partSize {
 		d.parts = append(d.parts, zeros.PartSum(d.owed))
 		d.owed = 0
@@ -122,14 +122,14 @@ func (d *digest) endPart() {
 var unitShift = erasure.ShiftCRC(manifest.UnitSize)
 
 // endUnit ends a unit of the shift's length.
-func (d *digest) endUnit(shift erasure.CRCShift) {
+func (d *Digest) endUnit(shift erasure.CRCShift) {
 	d.units = append(d.units, d.unitCRC)
 	d.crc = shift.Join(d.crc, d.unitCRC)
 	d.unitCRC, d.unitLeft = 0, manifest.UnitSize
 }
 
-// fill puts the digests of the finished content into a record.
-func (d *digest) fill(r *manifest.Record) {
+// Fill puts the digests of the finished content into a record.
+func (d *Digest) Fill(r *manifest.Record) {
 	if d.whole != nil {
 		r.SHA256 = d.whole.Sum(nil)
 	}
@@ -148,7 +148,7 @@ func (d *digest) fill(r *manifest.Record) {
 }
 
 // state is the digest's journalled form.
-func (d *digest) state() ([]byte, error) {
+func (d *Digest) state() ([]byte, error) {
 	d.pay()
 	var b []byte
 	for _, v := range []uint64{uint64(d.partLeft), uint64(d.unitLeft), d.unitCRC, d.crc} {
@@ -168,7 +168,7 @@ func (d *digest) state() ([]byte, error) {
 }
 
 // restore takes up a journalled state.
-func (d *digest) restore(p *partialFile) error {
+func (d *Digest) restore(p *Partial) error {
 	b := p.digest
 	if len(b) < 32 {
 		return fmt.Errorf("%w: digest state", manifest.ErrCorrupt)
@@ -191,12 +191,12 @@ func (d *digest) restore(p *partialFile) error {
 		return fmt.Errorf("%w: digest state: %v", manifest.ErrCorrupt, err)
 	}
 	d.parts, d.units = append(d.parts, p.parts...), append(d.units, p.units...)
-	return d.stands(p.to)
+	return d.stands(p.To)
 }
 
 // stands checks that what is left of the part and the unit is what is left after
 // so much content: Write relies on it.
-func (d *digest) stands(at int64) error {
+func (d *Digest) stands(at int64) error {
 	partLeft, unitLeft := int64(0), int64(manifest.UnitSize)
 	if d.partSize > 0 {
 		partLeft, unitLeft = d.partSize-at%d.partSize, manifest.UnitSize-at%manifest.UnitSize

@@ -1,13 +1,13 @@
-package appliance
+package ingest
 
-// streamContent is content on its way into packs.
-type streamContent struct {
-	w        *laneWriter
+// Content is content on its way into packs.
+type Content struct {
+	w        *Writer
 	ordinal  uint64
 	identity [40]byte
-	Digest   *digest
+	Digest   *Digest
 	Off      int64 // of what was taken
-	extents  []pendingExtent
+	extents  []Extent
 	saved    int // extents, parts, units and bytes that earlier frames hold
 	parts    int
 	units    int
@@ -16,29 +16,29 @@ type streamContent struct {
 
 // Begin begins content. Ordinal and identity are what a journal keeps its progress
 // under.
-func (w *laneWriter) Begin(ordinal uint64, identity [40]byte, d *digest) *streamContent {
-	return &streamContent{w: w, ordinal: ordinal, identity: identity, Digest: d}
+func (w *Writer) Begin(ordinal uint64, identity [40]byte, d *Digest) *Content {
+	return &Content{w: w, ordinal: ordinal, identity: identity, Digest: d}
 }
 
 // Resume takes up content of which earlier frames hold some.
-func (c *streamContent) Resume(p *partialFile) error {
+func (c *Content) Resume(p *Partial) error {
 	if err := c.Digest.restore(p); err != nil {
 		return err
 	}
-	c.Off, c.extents = p.to, append([]pendingExtent(nil), p.extents...)
+	c.Off, c.extents = p.To, append([]Extent(nil), p.extents...)
 	c.mark()
 	return nil
 }
 
-func (c *streamContent) mark() {
+func (c *Content) mark() {
 	c.saved, c.parts, c.units, c.savedOff = len(c.extents), len(c.Digest.parts), len(c.Digest.units), c.Off
 }
 
 // Extents is where the content lies.
-func (c *streamContent) Extents() []pendingExtent { return c.extents }
+func (c *Content) Extents() []Extent { return c.extents }
 
 // Room is where the next content may be put, in a pack that may take it.
-func (c *streamContent) Room() ([]byte, error) {
+func (c *Content) Room() ([]byte, error) {
 	w := c.w
 	if w.pack != nil && w.Due() {
 		if err := c.RollOver(); err != nil {
@@ -49,7 +49,7 @@ func (c *streamContent) Room() ([]byte, error) {
 }
 
 // Took says that n bytes of content were put into Room.
-func (c *streamContent) Took(n int) {
+func (c *Content) Took(n int) {
 	e := c.w.Took(n, c.Digest)
 	e.offset = c.Off
 	c.extend(e)
@@ -57,7 +57,7 @@ func (c *streamContent) Took(n int) {
 }
 
 // Write takes content that lies elsewhere.
-func (c *streamContent) Write(b []byte) error {
+func (c *Content) Write(b []byte) error {
 	for len(b) > 0 {
 		room, err := c.Room()
 		if err != nil {
@@ -71,7 +71,7 @@ func (c *streamContent) Write(b []byte) error {
 }
 
 // extend adds an extent or lengthens the last one.
-func (c *streamContent) extend(e pendingExtent) {
+func (c *Content) extend(e Extent) {
 	if len(c.extents) > c.saved {
 		last := &c.extents[len(c.extents)-1]
 		if e.hole && last.hole {
@@ -87,24 +87,24 @@ func (c *streamContent) extend(e pendingExtent) {
 }
 
 // Hole adds n zeros, which are not written anywhere.
-func (c *streamContent) Hole(n int64) {
+func (c *Content) Hole(n int64) {
 	c.w.Settle()
-	c.extend(pendingExtent{offset: c.Off, length: n, hole: true})
+	c.extend(Extent{offset: c.Off, length: n, hole: true})
 	c.Off += n
 	c.Digest.zeros(n)
 }
 
 // RollOver closes the pack in the middle of the content; the frame keeps how far that
 // got, so that who resumes goes on from there.
-func (c *streamContent) RollOver() error {
+func (c *Content) RollOver() error {
 	if c.Off > c.savedOff {
 		c.w.Settle()
 		state, err := c.Digest.state()
 		if err != nil {
 			return err
 		}
-		c.w.batch.partial = &partialFile{ordinal: c.ordinal, from: c.savedOff, to: c.Off, identity: c.identity,
-			extents: append([]pendingExtent(nil), c.extents[c.saved:]...), parts: c.Digest.parts[c.parts:], units: c.Digest.units[c.units:], digest: state}
+		c.w.batch.partial = &Partial{Ordinal: c.ordinal, From: c.savedOff, To: c.Off, Identity: c.identity,
+			extents: append([]Extent(nil), c.extents[c.saved:]...), parts: c.Digest.parts[c.parts:], units: c.Digest.units[c.units:], digest: state}
 		c.mark()
 	}
 	return c.w.Flush()
