@@ -72,11 +72,7 @@ func (s *loadState) plain() int64 { return s.body - int64(s.segments)*crypto.Seg
 // openBytes is the content of files that are not whole yet.
 func (s *loadState) openBytes() (n int64) {
 	for _, p := range s.partial {
-		for _, e := range p.extents {
-			if !e.hole {
-				n += e.length
-			}
-		}
+		n += p.DataBytes()
 	}
 	return n
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/appliance/wraps"
@@ -29,7 +30,7 @@ type Device struct {
 	told    [manifest.MaxBays]bool // by bay: its failure has been journalled
 	look    bool                   // opened by Look: nothing is written
 	buffers *pack.Buffers
-	plains  *bytePool
+	plains  *ingest.Pool
 	turn    atomic.Uint64
 	writes  writeCount
 
@@ -139,7 +140,7 @@ func (d *Device) start(writers int) {
 	}
 	buffers := d.cfg.buffering()
 	d.buffers = buffers.New(buffers.FitBuffers(writers))
-	d.plains = newBytePool(crypto.PlainSegmentSize, writers)
+	d.plains = ingest.NewPool(crypto.PlainSegmentSize, writers)
 	for _, b := range d.bays {
 		if b != nil {
 			b.StartWriter()

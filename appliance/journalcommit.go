@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/manifest"
@@ -24,19 +25,19 @@ func (d *Device) endJournal() error {
 
 // commit makes one frame durable: the pack's entry in clear, signed, and the
 // records that end with it. Packs get their numbers here, in the journal's order.
-func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list manifest.ID) error {
+func (d *Device) commit(p *ingest.Pack, entry *manifest.Pack, b *ingest.Batch, list manifest.ID) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var clear []byte
 	if entry != nil {
 		entry.Number = d.state.packs
-		p.number = entry.Number
+		p.Number = entry.Number
 		var err error
 		if clear, err = journal.SignPack(entry, d.cfg.Scope, d.cfg.Key); err != nil {
 			return err
 		}
 	}
-	m, err := b.message(list)
+	m, err := b.Message(list)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/appliance/words"
@@ -268,7 +269,7 @@ func (l *loader) work(ctx context.Context, produce func(send func(unit) error) e
 		wg.Go(func() {
 			w := newWorker(l)
 			err := w.run(ctx, units)
-			if cerr := w.close(); cerr != nil && (err == nil || errors.Is(err, errCloser)) {
+			if cerr := w.close(); cerr != nil && (err == nil || errors.Is(err, ingest.ErrCloser)) {
 				err = cerr
 			}
 			if err != nil {

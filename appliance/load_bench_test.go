@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -111,7 +112,7 @@ func rawStages(b *testing.B, n int64) time.Duration {
 			}
 			keys := manifest.NewKeys(plain[:32], manifest.Scope{Generation: 1})
 			enc, _, _ := crypto.NewFloeEncryptor(crypto.DefaultFloe(), keys.PackKey(manifest.ID{1}), nil)
-			d := newDigest(n, true)
+			d := ingest.NewDigest(n, true)
 			var seg uint64
 			for done, stripe := int64(0), int64(0); done < n/workers; stripe++ {
 				blocks := make([][]byte, 11)

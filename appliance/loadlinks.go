@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/manifest"
@@ -21,7 +22,7 @@ func (l *loader) links(ctx context.Context) error {
 	committed, room := l.committed(), l.d.roomForFile()
 	carrier, stop := newest(carriers)
 	defer stop()
-	var b batch
+	var b ingest.Batch
 	since := l.d.cfg.Now()
 	return l.work(ctx, func(send func(unit) error) error {
 		var prev *manifest.Record
@@ -49,16 +50,16 @@ func (l *loader) links(ctx context.Context) error {
 			}
 			r := *prev
 			r.Kind, r.Path, r.LinkTo, r.LinkGroup = manifest.KindHardlink, it.Path, it.LinkTo, it.Group
-			b.add(&pendingRecord{ordinal: n, record: r})
+			b.Add(&ingest.Pending{Ordinal: n, Record: r})
 			l.entries.Add(1)
-			if now := l.d.cfg.Now(); b.full() || now.Sub(since) >= time.Duration(l.d.cfg.Job.Policy.PackSeconds)*time.Second {
+			if now := l.d.cfg.Now(); b.Full() || now.Sub(since) >= time.Duration(l.d.cfg.Job.Policy.PackSeconds)*time.Second {
 				full := b
-				b, since = batch{}, now
+				b, since = ingest.Batch{}, now
 				return l.d.commit(nil, nil, &full, l.list.copies.ID)
 			}
 			return nil
 		})
-		if err == nil && !b.empty() {
+		if err == nil && !b.Empty() {
 			err = l.d.commit(nil, nil, &b, l.list.copies.ID)
 		}
 		return err

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
@@ -74,15 +75,15 @@ func (l *loader) flips(ctx context.Context, done *journal.Ranges) error {
 		}
 		w.flip(n, it)
 		l.entries.Add(1)
-		if w.batch.full() {
-			return w.flush()
+		if w.Full() {
+			return w.Flush()
 		}
 		return nil
 	})
 	if err == nil {
-		err = w.flush()
+		err = w.Flush()
 	}
-	if cerr := w.close(); cerr != nil && (err == nil || errors.Is(err, errCloser)) {
+	if cerr := w.close(); cerr != nil && (err == nil || errors.Is(err, ingest.ErrCloser)) {
 		err = cerr
 	}
 	return err

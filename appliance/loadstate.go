@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -17,7 +18,7 @@ type loadState struct {
 	segments uint64 // of these bodies
 	known    map[manifest.ID]bool
 	lists    map[manifest.ID]*listState
-	partial  map[partialKey]*partialFile
+	partial  map[partialKey]*ingest.Partial
 	events   [][]byte
 	homes    []packHome // by pack number
 	reads    map[journal.Key]*diskReads
@@ -78,7 +79,7 @@ func (s *loadState) addPack(p *manifest.Pack) {
 }
 
 func newLoadState() loadState {
-	return loadState{known: map[manifest.ID]bool{}, lists: map[manifest.ID]*listState{}, partial: map[partialKey]*partialFile{}}
+	return loadState{known: map[manifest.ID]bool{}, lists: map[manifest.ID]*listState{}, partial: map[partialKey]*ingest.Partial{}}
 }
 
 func (s *loadState) add(m *journal.Message) error {
@@ -105,18 +106,18 @@ func (s *loadState) add(m *journal.Message) error {
 	if len(m.Partial) == 0 {
 		return nil
 	}
-	p, err := decodePartial(m.Partial)
+	p, err := ingest.DecodePartial(m.Partial)
 	if err != nil {
 		return err
 	}
-	key := partialKey{m.List, p.ordinal}
-	if p.from > 0 {
+	key := partialKey{m.List, p.Ordinal}
+	if p.From > 0 {
 		old := s.partial[key]
-		if old == nil || old.to != p.from || old.identity != p.identity {
+		if old == nil || old.To != p.From || old.Identity != p.Identity {
 			delete(s.partial, key) // does not fit: the file is read from its beginning
 			return nil
 		}
-		p.prepend(old)
+		p.Prepend(old)
 	}
 	s.partial[key] = p
 	return nil

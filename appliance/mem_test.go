@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -212,7 +213,7 @@ func readAll(rd *Reader) (got wantTree, lost map[string]error, err error) {
 				lost[rec.Path] = err
 				return nil
 			}
-			d := newDigest(rec.Size, rec.SHA256 != nil)
+			d := ingest.NewDigest(rec.Size, rec.SHA256 != nil)
 			d.Write(b)
 			if err := sameDigest(d, rec); err != nil {
 				return fmt.Errorf("%q: %w", rec.Path, err)
@@ -224,9 +225,9 @@ func readAll(rd *Reader) (got wantTree, lost map[string]error, err error) {
 	return got, lost, err
 }
 
-func sameDigest(d *digest, rec *manifest.Record) error {
+func sameDigest(d *ingest.Digest, rec *manifest.Record) error {
 	var got manifest.Record
-	d.fill(&got)
+	d.Fill(&got)
 	same := got.CRC == rec.CRC || !rec.HasCRC
 	if rec.SHA256 != nil {
 		same = same && string(got.SHA256) == string(rec.SHA256)

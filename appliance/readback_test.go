@@ -261,8 +261,7 @@ func TestWritesOutdateSamples(t *testing.T) {
 	if d.readBack(0) {
 		t.Error("pack 0 counts as read back while another is written")
 	}
-	p.drop()
-	p.pool.put(p.plain)
+	p.GiveUp()
 	d.stop()
 	d.Close()
 	d = r.mustDevice() // the pack was never committed, and its bytes were written

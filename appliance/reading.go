@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/appliance/zeros"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -15,20 +16,14 @@ import (
 
 // reading is one file on its way into packs.
 type reading struct {
+	*ingest.Content
 	w        *worker
 	n        uint64
 	file     *scan.File
-	digest   *digest
-	off      int64
-	extents  []pendingExtent
-	saved    int // extents, parts, units and bytes that earlier frames hold
-	parts    int
-	units    int
-	savedOff int64
 	blockBuf []byte
 }
 
-func (w *worker) read(ctx context.Context, n uint64, it *scan.Item) (*pendingRecord, error) {
+func (w *worker) read(ctx context.Context, n uint64, it *scan.Item) (*ingest.Pending, error) {
 	open, err := w.dir.Open(ctx, it.Path)
 	if err != nil {
 		return nil, err
@@ -44,17 +39,18 @@ func (w *worker) read(ctx context.Context, n uint64, it *scan.Item) (*pendingRec
 	return p, err
 }
 
-func (w *worker) readLong(ctx context.Context, n uint64, it *scan.Item, open vfs.TreeFile) (*pendingRecord, error) {
+func (w *worker) readLong(ctx context.Context, n uint64, it *scan.Item, open vfs.TreeFile) (*ingest.Pending, error) {
 	f, err := w.dir.Begin(ctx, open, it, w.l.o.UnstableTimes)
 	if err != nil {
 		return nil, err
 	}
-	r := &reading{w: w, n: n, file: f, digest: newDigest(f.Info.Size, w.l.whole)}
+	content := w.Begin(n, identityBytes(f.ID()), ingest.NewDigest(f.Info.Size, w.l.whole))
+	r := &reading{Content: content, w: w, n: n, file: f}
 	if err := r.resume(); err != nil {
 		return nil, scan.DeviceError{Err: err}
 	}
-	counted := r.off
-	w.l.bytes.Add(r.off)
+	counted := r.Off
+	w.l.bytes.Add(r.Off)
 	err = r.all(ctx, &counted)
 	if err == nil {
 		err = r.ended()
@@ -66,9 +62,9 @@ func (w *worker) readLong(ctx context.Context, n uint64, it *scan.Item, open vfs
 	case (err == nil || sizeError(err)) && !same:
 		err = scan.ErrChanged
 	}
-	var p *pendingRecord
+	var p *ingest.Pending
 	if err == nil {
-		p = w.record(n, it, f, r.digest, r.extents)
+		p = w.record(n, it, f, r.Digest, r.Extents())
 	}
 	if unstable {
 		err = r.again(ctx, p)
@@ -99,20 +95,18 @@ func (r *reading) ended() error {
 }
 
 // record is what a file that was read stands in the manifest with.
-func (w *worker) record(n uint64, it *scan.Item, f *scan.File, d *digest, extents []pendingExtent) *pendingRecord {
-	p := &pendingRecord{ordinal: n, extents: extents}
-	p.record = manifest.Record{Kind: manifest.KindFile, Path: it.Path, Size: f.Info.Size, LinkGroup: it.Group}
+func (w *worker) record(n uint64, it *scan.Item, f *scan.File, d *ingest.Digest, extents []ingest.Extent) *ingest.Pending {
+	p := &ingest.Pending{Ordinal: n, Extents: extents}
+	p.Record = manifest.Record{Kind: manifest.KindFile, Path: it.Path, Size: f.Info.Size, LinkGroup: it.Group}
 	xattrs, lost := w.xattrs.Read(f.Attributes())
-	w.l.src.Meta(&p.record, &f.Info, xattrs)
-	remarkXattrs(&p.record, lost)
+	w.l.src.Meta(&p.Record, &f.Info, xattrs)
+	remarkXattrs(&p.Record, lost)
 	if f.Sparse() {
-		p.record.Allocated = f.Info.Allocated
+		p.Record.Allocated = f.Info.Allocated
 	}
-	remarkOpen(&p.record, f)
-	if w.pack != nil {
-		w.pack.settle()
-	}
-	d.fill(&p.record)
+	remarkOpen(&p.Record, f)
+	w.Settle()
+	d.Fill(&p.Record)
 	return p
 }
 
@@ -130,7 +124,7 @@ const smallFile = 32 << 10
 // the scan saw stands for the look before. It gives nil for a file that has to be
 // read the long way: larger, just changed, with holes, of another length, or none
 // at all any more.
-func (w *worker) readSmall(n uint64, it *scan.Item, f vfs.TreeFile) (*pendingRecord, error) {
+func (w *worker) readSmall(n uint64, it *scan.Item, f vfs.TreeFile) (*ingest.Pending, error) {
 	if it.Size > smallFile || !w.dir.Settled(it) {
 		return nil, nil
 	}
@@ -145,11 +139,10 @@ func (w *worker) readSmall(n uint64, it *scan.Item, f vfs.TreeFile) (*pendingRec
 	if info.Mode&unix.S_IFMT != unix.S_IFREG || looked.Holes() || !it.Is(&info) {
 		return nil, nil // what lies in the room was not taken
 	}
-	d := newDigest(it.Size, w.l.whole)
-	var extents []pendingExtent
+	d := ingest.NewDigest(it.Size, w.l.whole)
+	var extents []ingest.Extent
 	if it.Size > 0 {
-		extents = []pendingExtent{{length: it.Size, pack: w.pack, packOffset: w.pack.offset()}}
-		w.pack.took(int(it.Size), d)
+		extents = []ingest.Extent{w.Took(int(it.Size), d)}
 		w.l.bytes.Add(it.Size)
 	}
 	return w.record(n, it, looked, d, extents), nil
@@ -162,10 +155,7 @@ func (w *worker) readWhole(f vfs.TreeFile, size int64) (bool, error) {
 		n, err := f.ReadSome(w.one[:], 0)
 		return n == 0 && err == nil, nil
 	}
-	if err := w.open(); err != nil {
-		return false, scan.DeviceError{Err: err}
-	}
-	room, err := w.pack.room()
+	room, err := w.Room()
 	if err != nil {
 		return false, scan.DeviceError{Err: err}
 	}
@@ -182,19 +172,10 @@ func (r *reading) resume() error {
 	w.l.d.mu.Lock()
 	p := w.l.d.state.partial[partialKey{w.l.list.copies.ID, r.n}]
 	w.l.d.mu.Unlock()
-	if p == nil || !p.identity.Same(r.file.ID(), r.file.Volume) {
+	if p == nil || !identityFrom(p.Identity).Same(r.file.ID(), r.file.Volume) {
 		return nil
 	}
-	if err := r.digest.restore(p); err != nil {
-		return err
-	}
-	r.off, r.extents = p.to, append([]pendingExtent(nil), p.extents...)
-	r.mark()
-	return nil
-}
-
-func (r *reading) mark() {
-	r.saved, r.parts, r.units, r.savedOff = len(r.extents), len(r.digest.parts), len(r.digest.units), r.off
+	return r.Resume(p)
 }
 
 // maxExtents bounds a file's extents: of one that is sparse in more places the
@@ -204,26 +185,26 @@ const maxExtents = 100000
 // all reads the rest of the file: data into packs, holes into the digest alone.
 func (r *reading) all(ctx context.Context, counted *int64) error {
 	size := r.file.Info.Size
-	for r.off < size {
-		from, to := r.off, size
-		if len(r.extents) < maxExtents {
-			from, to = r.file.NextData(r.off)
+	for r.Off < size {
+		from, to := r.Off, size
+		if len(r.Extents()) < maxExtents {
+			from, to = r.file.NextData(r.Off)
 		}
-		for r.off < to || r.off < from {
+		for r.Off < to || r.Off < from {
 			if err := ctx.Err(); err != nil {
 				return r.stop(context.Cause(ctx))
 			}
-			if r.w.closerFailed() {
-				return scan.DeviceError{Err: errCloser}
+			if r.w.HasFailed() {
+				return scan.DeviceError{Err: ingest.ErrCloser}
 			}
-			at := r.off
-			if r.off < from {
-				r.hole(min(from-r.off, holeChunk))
+			at := r.Off
+			if r.Off < from {
+				r.Hole(min(from-r.Off, holeChunk))
 			} else if err := r.data(to); err != nil {
 				return err
 			}
-			*counted += r.off - at
-			r.w.l.bytes.Add(r.off - at)
+			*counted += r.Off - at
+			r.w.l.bytes.Add(r.Off - at)
 		}
 	}
 	return nil
@@ -234,7 +215,7 @@ const holeChunk = 64 << 20
 
 // stop keeps a long file's progress when the load is interrupted.
 func (r *reading) stop(cause error) error {
-	if err := r.rollOver(); err != nil {
+	if err := r.RollOver(); err != nil {
 		return scan.DeviceError{Err: err}
 	}
 	return scan.DeviceError{Err: cause}
@@ -242,48 +223,31 @@ func (r *reading) stop(cause error) error {
 
 // data reads content up to to, at most as much as the pack has room for.
 func (r *reading) data(to int64) error {
-	if r.file.Doubtful() && len(r.extents) < maxExtents {
+	if r.file.Doubtful() && len(r.Extents()) < maxExtents {
 		return r.block(to)
 	}
 	room, err := r.room()
 	if err != nil {
 		return err
 	}
-	n, err := r.file.ReadAt(room[:min(int64(len(room)), to-r.off)], r.off)
+	n, err := r.file.ReadAt(room[:min(int64(len(room)), to-r.Off)], r.Off)
 	if err != nil && err != io.EOF {
 		return err
 	}
 	if n == 0 {
 		return scan.ErrShorter
 	}
-	r.took(n)
+	r.Took(n)
 	return nil
 }
 
-// room is where the next content may be put, in a pack that may take it.
+// room is where the next content may be put.
 func (r *reading) room() ([]byte, error) {
-	w := r.w
-	if w.pack != nil && w.due() {
-		if err := r.rollOver(); err != nil {
-			return nil, scan.DeviceError{Err: err}
-		}
-	}
-	if err := w.open(); err != nil {
-		return nil, scan.DeviceError{Err: err}
-	}
-	room, err := w.pack.room()
+	room, err := r.Room()
 	if err != nil {
 		return nil, scan.DeviceError{Err: err}
 	}
 	return room, nil
-}
-
-// took says that n bytes of content were put into room.
-func (r *reading) took(n int) {
-	w := r.w
-	r.extend(pendingExtent{offset: r.off, length: int64(n), pack: w.pack, packOffset: w.pack.offset()})
-	w.pack.took(n, r.digest)
-	r.off += int64(n)
 }
 
 // holeBlock is the least of zeros that becomes a hole, and what it is aligned to.
@@ -295,8 +259,8 @@ func (r *reading) block(to int64) error {
 	if r.blockBuf == nil {
 		r.blockBuf = make([]byte, holeBlock)
 	}
-	b := r.blockBuf[:min(holeBlock-r.off%holeBlock, to-r.off)]
-	n, err := r.file.ReadAt(b, r.off)
+	b := r.blockBuf[:min(holeBlock-r.Off%holeBlock, to-r.Off)]
+	n, err := r.file.ReadAt(b, r.Off)
 	if err != nil && err != io.EOF {
 		return err
 	}
@@ -304,61 +268,11 @@ func (r *reading) block(to int64) error {
 		return scan.ErrShorter
 	}
 	if len(b) == holeBlock && zeros.Only(b) {
-		r.hole(holeBlock)
+		r.Hole(holeBlock)
 		return nil
 	}
-	for len(b) > 0 {
-		room, err := r.room()
-		if err != nil {
-			return err
-		}
-		n := copy(room, b)
-		r.took(n)
-		b = b[n:]
+	if err := r.Write(b); err != nil {
+		return scan.DeviceError{Err: err}
 	}
 	return nil
-}
-
-// extend adds an extent or lengthens the last one.
-func (r *reading) extend(e pendingExtent) {
-	if len(r.extents) > r.saved {
-		last := &r.extents[len(r.extents)-1]
-		if e.hole && last.hole {
-			last.length += e.length
-			return
-		}
-		if !e.hole && !last.hole && last.pack == e.pack && last.packOffset+last.length == e.packOffset {
-			last.length += e.length
-			return
-		}
-	}
-	r.extents = append(r.extents, e)
-}
-
-// hole adds a hole; its zeros are not written anywhere.
-func (r *reading) hole(n int64) {
-	if r.w.pack != nil {
-		r.w.pack.settle()
-	}
-	r.extend(pendingExtent{offset: r.off, length: n, hole: true})
-	r.off += n
-	r.digest.zeros(n)
-}
-
-// rollOver closes the pack in the middle of a file; the frame keeps how far the
-// file got, so that a resumed load goes on from there.
-func (r *reading) rollOver() error {
-	if r.off > r.savedOff {
-		if r.w.pack != nil {
-			r.w.pack.settle()
-		}
-		state, err := r.digest.state()
-		if err != nil {
-			return err
-		}
-		r.w.batch.partial = &partialFile{ordinal: r.n, from: r.savedOff, to: r.off, identity: r.file.ID(),
-			extents: append([]pendingExtent(nil), r.extents[r.saved:]...), parts: r.digest.parts[r.parts:], units: r.digest.units[r.units:], digest: state}
-		r.mark()
-	}
-	return r.w.flush()
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -15,7 +16,7 @@ import (
 // and its time of modification are those of the committed record, and its bytes have
 // the same digests. Only the record is new then, with the extents of the old one. It
 // gives nil for a file that has to be read into packs.
-func (w *worker) known(ctx context.Context, n uint64, it *scan.Item) (*pendingRecord, error) {
+func (w *worker) known(ctx context.Context, n uint64, it *scan.Item) (*ingest.Pending, error) {
 	if it.Prior == nil || it.Prior.Size != it.Size {
 		return nil, nil
 	}
@@ -55,8 +56,8 @@ func (w *worker) known(ctx context.Context, n uint64, it *scan.Item) (*pendingRe
 			return nil, nil
 		}
 	}
-	p := &pendingRecord{ordinal: n}
-	p.record = manifest.Record{Kind: manifest.KindFile, Path: it.Path, Size: it.Size, LinkGroup: it.Group, Allocated: it.Prior.Allocated,
+	p := &ingest.Pending{Ordinal: n}
+	p.Record = manifest.Record{Kind: manifest.KindFile, Path: it.Path, Size: it.Size, LinkGroup: it.Group, Allocated: it.Prior.Allocated,
 		SHA256: it.Prior.SHA256, CRC: it.Prior.CRC, HasCRC: it.Prior.HasCRC, PartSize: it.Prior.PartSize, Parts: it.Prior.Parts, UnitCRCs: it.Prior.UnitCRCs,
 		Extents: it.Prior.Extents}
 	xattrs, lost := w.xattrs.Read(f.Attributes())
@@ -64,11 +65,11 @@ func (w *worker) known(ctx context.Context, n uint64, it *scan.Item) (*pendingRe
 		w.skip(n, it, "unreadable", lostXattrs(lost)) // the version on the device has them
 		return nil, errDone
 	}
-	w.l.src.Meta(&p.record, &f.Info, xattrs)
-	remarkXattrs(&p.record, lost)
-	remarkOpen(&p.record, f)
+	w.l.src.Meta(&p.Record, &f.Info, xattrs)
+	remarkXattrs(&p.Record, lost)
+	remarkOpen(&p.Record, f)
 	if unstable { // the reading on the device was the first
-		remarkUnstable(&p.record)
+		remarkUnstable(&p.Record)
 	}
 	w.l.bytes.Add(it.Size)
 	w.l.known.Add(1)
@@ -80,13 +81,13 @@ func (w *worker) digestOf(ctx context.Context, f *scan.File) (*manifest.Record, 
 	if w.buf == nil {
 		w.buf = make([]byte, 1<<20)
 	}
-	d := newDigest(f.Info.Size, w.l.whole)
+	d := ingest.NewDigest(f.Info.Size, w.l.whole)
 	for off := int64(0); off < f.Info.Size; {
 		if ctx.Err() != nil {
 			return nil, scan.DeviceError{Err: context.Cause(ctx)}
 		}
-		if w.closerFailed() {
-			return nil, scan.DeviceError{Err: errCloser}
+		if w.HasFailed() {
+			return nil, scan.DeviceError{Err: ingest.ErrCloser}
 		}
 		n, err := f.ReadAt(w.buf[:min(int64(len(w.buf)), f.Info.Size-off)], off)
 		if err != nil && err != io.EOF {
@@ -102,7 +103,7 @@ func (w *worker) digestOf(ctx context.Context, f *scan.File) (*manifest.Record, 
 		return nil, cmp.Or(err, scan.ErrLonger)
 	}
 	r := &manifest.Record{}
-	d.fill(r)
+	d.Fill(r)
 	return r, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -14,8 +15,8 @@ func TestUnacknowledgedIsNotRead(t *testing.T) {
 	d := r.mustDevice()
 	defer d.Close()
 	commit := func(n uint64, path string) error {
-		var b batch
-		b.add(&pendingRecord{ordinal: n, record: manifest.Record{Kind: manifest.KindDir, Path: path}})
+		var b ingest.Batch
+		b.Add(&ingest.Pending{Ordinal: n, Record: manifest.Record{Kind: manifest.KindDir, Path: path}})
 		return d.commit(nil, nil, &b, manifest.ID{1})
 	}
 	if err := commit(0, "safe"); err != nil {

@@ -102,17 +102,11 @@ func (u unsealed) EmptyPack(zeros int) (*manifest.Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	room, err := p.room()
-	if err != nil {
-		p.drop()
+	p.Zeros(zeros)
+	if err := p.Drain(); err != nil {
 		return nil, err
 	}
-	clear(room[:zeros])
-	p.fill += zeros
-	if err := p.drain(); err != nil {
-		return nil, err
-	}
-	return p.commitEntry()
+	return p.CommitEntry()
 }
 
 func (u unsealed) Scratch() (vfs.FS, error) {

@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -10,7 +11,7 @@ import (
 // again reads a file a second time, whose stat differs at every look, and compares:
 // size and digests are all that can tell whether it stood still. The record says
 // how it was taken.
-func (r *reading) again(ctx context.Context, p *pendingRecord) error {
+func (r *reading) again(ctx context.Context, p *ingest.Pending) error {
 	size := r.file.Info.Size
 	if info, err := r.file.Stat(); err != nil {
 		return err
@@ -18,13 +19,13 @@ func (r *reading) again(ctx context.Context, p *pendingRecord) error {
 		return scan.ErrChanged
 	}
 	second, err := r.w.digestOf(ctx, r.file)
-	if sizeError(err) || err == nil && !digestsAgree(second, &p.record) {
+	if sizeError(err) || err == nil && !digestsAgree(second, &p.Record) {
 		return scan.ErrChanged
 	}
 	if err != nil {
 		return err
 	}
-	remarkUnstable(&p.record)
+	remarkUnstable(&p.Record)
 	return nil
 }
 

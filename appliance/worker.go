@@ -7,82 +7,25 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// worker loads units into packs of its own. A closed pack is made durable in
-// the background by the worker's closer, one after another, so that commits of
-// one worker keep their order and a long file's packs have their numbers when
-// its record is written.
+// worker loads units into packs of its own.
 type worker struct {
+	*ingest.Writer
 	l      *loader
-	pack   *packWriter
 	dir    *scan.Dirs
 	xattrs *scan.XattrReader
-	batch  batch // records without a pack yet; moves into the next pack
-	since  time.Time
-	limit  int64 // body bytes of the open pack
-	closes chan closing
-	closed chan error
-	failed chan struct{} // closed when the closer has met an error
-	buf    []byte        // for files that are only compared
-	one    [1]byte       // room for a byte that nobody needs
-}
-
-type closing struct {
-	pack  *packWriter // nil: records without bytes
-	batch batch
+	buf    []byte  // for files that are only compared
+	one    [1]byte // room for a byte that nobody needs
 }
 
 func newWorker(l *loader) *worker {
-	w := &worker{l: l, dir: l.src.Dirs(), xattrs: &scan.XattrReader{}, closes: make(chan closing, 1), closed: make(chan error, 1), failed: make(chan struct{}), since: l.d.cfg.Now()}
-	go func() { w.closed <- w.closer() }()
-	return w
-}
-
-// closer commits what the worker closed. After an error it only drains: nothing
-// later may commit, for a long file's packs must commit in order.
-func (w *worker) closer() (failed error) {
-	for c := range w.closes {
-		if failed == nil {
-			if failed = w.commit(&c); failed != nil {
-				close(w.failed) // the worker need not read on
-			}
-		} else if c.pack != nil {
-			c.pack.drop()
-		}
-		if c.pack != nil {
-			w.l.d.release(c.pack.reserved)
-		}
-	}
-	return failed
-}
-
-func (w *worker) commit(c *closing) error {
-	var entry *manifest.Pack
-	if c.pack != nil {
-		var err error
-		if entry, err = c.pack.commitEntry(); err != nil {
-			return err
-		}
-	}
-	return w.l.d.commit(c.pack, entry, &c.batch, w.l.list.copies.ID)
-}
-
-// errCloser stands for the closer's error, which close returns.
-var errCloser = errors.New("a pack could not be committed")
-
-// closerFailed tells whether going on is pointless.
-func (w *worker) closerFailed() bool {
-	select {
-	case <-w.failed:
-		return true
-	default:
-		return false
-	}
+	return &worker{Writer: ingest.NewWriter(writable{l.d}, l.list.copies.ID), l: l, dir: l.src.Dirs(), xattrs: &scan.XattrReader{}}
 }
 
 // idleTick is how often a worker without work looks whether what it has is due.
@@ -94,18 +37,18 @@ func (w *worker) run(ctx context.Context, units <-chan unit) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), w.flush())
-		case <-w.failed:
-			return errCloser
+			return errors.Join(context.Cause(ctx), w.Flush())
+		case <-w.Failing():
+			return ingest.ErrCloser
 		case <-tick.C:
-			if (w.pack != nil || !w.batch.empty()) && w.due() {
-				if err := w.flush(); err != nil {
+			if w.Holds() && w.Due() {
+				if err := w.Flush(); err != nil {
 					return err
 				}
 			}
 		case u, ok := <-units:
 			if !ok {
-				return w.flush()
+				return w.Flush()
 			}
 			for i, it := range u.items {
 				if err := w.item(ctx, u.first+uint64(i), it); err != nil {
@@ -116,74 +59,16 @@ func (w *worker) run(ctx context.Context, units <-chan unit) error {
 	}
 }
 
-// close waits for the closer.
+// close waits for what was flushed.
 func (w *worker) close() error {
 	w.dir.Close()
-	if w.pack != nil { // after an error: give buffers back, commit nothing
-		w.pack.drop()
-		w.pack.pool.put(w.pack.plain)
-		w.l.d.release(w.pack.reserved)
-		w.pack = nil
-	}
-	close(w.closes)
-	return <-w.closed
-}
-
-// flush closes the open pack, or commits records without bytes.
-func (w *worker) flush() error {
-	if w.pack == nil {
-		if !w.batch.empty() {
-			w.closes <- closing{batch: w.batch}
-			w.batch = batch{}
-		}
-		w.since = w.l.d.cfg.Now()
-		return nil
-	}
-	p := w.pack
-	w.pack = nil
-	if err := p.drain(); err != nil {
-		w.l.d.release(p.reserved)
-		return err
-	}
-	w.closes <- closing{pack: p, batch: w.batch}
-	w.batch = batch{}
-	w.since = w.l.d.cfg.Now()
-	return nil
-}
-
-// due tells whether what is open should be committed: by size, by time, or
-// because its records alone make a large frame.
-func (w *worker) due() bool {
-	if w.pack != nil && w.pack.offset() >= w.limit || w.batch.full() {
-		return true
-	}
-	return w.l.d.cfg.Now().Sub(w.since) >= time.Duration(w.l.d.cfg.Job.Policy.PackSeconds)*time.Second
-}
-
-// open makes sure that a pack is open.
-func (w *worker) open() error {
-	if w.pack != nil {
-		return nil
-	}
-	limit, err := w.l.d.reserve()
-	if err != nil {
-		return err
-	}
-	if w.pack, err = w.l.d.openPack(); err != nil {
-		w.l.d.release(limit)
-		return err
-	}
-	w.pack.reserved, w.limit = limit, limit
-	if w.batch.empty() {
-		w.since = w.l.d.cfg.Now()
-	}
-	return nil
+	return w.Close()
 }
 
 // item loads one entry. Only errors of the device end the load.
 func (w *worker) item(ctx context.Context, n uint64, it *scan.Item) error {
-	if w.closerFailed() {
-		return errCloser
+	if w.HasFailed() {
+		return ingest.ErrCloser
 	}
 	var err error
 	switch it.Kind {
@@ -200,11 +85,11 @@ func (w *worker) item(ctx context.Context, n uint64, it *scan.Item) error {
 		return err
 	}
 	if gone := w.l.src.Lost(); gone != nil {
-		return errors.Join(gone, w.flush())
+		return errors.Join(gone, w.Flush())
 	}
 	w.l.entries.Add(1)
-	if w.due() {
-		return w.flush()
+	if w.Due() {
+		return w.Flush()
 	}
 	return nil
 }
@@ -216,7 +101,7 @@ func (w *worker) skip(n uint64, it *scan.Item, reason, detail string) {
 	if reason != catalog.Gone {
 		w.l.skip(it, reason, detail)
 	}
-	w.batch.add(&pendingRecord{ordinal: n, record: manifest.Record{Kind: manifest.KindSkipped, Path: it.Path, Reason: reason, Detail: detail}})
+	w.Add(&ingest.Pending{Ordinal: n, Record: manifest.Record{Kind: manifest.KindSkipped, Path: it.Path, Reason: reason, Detail: detail}})
 }
 
 // plain records a directory or a symbolic link.
@@ -226,7 +111,7 @@ func (w *worker) plain(n uint64, it *scan.Item) {
 		w.skip(n, it, reason, detail)
 		return
 	}
-	w.batch.add(&pendingRecord{ordinal: n, record: *r})
+	w.Add(&ingest.Pending{Ordinal: n, Record: *r})
 }
 
 // flip records a folder that has taken the place of something else. If it cannot be
@@ -237,7 +122,7 @@ func (w *worker) flip(n uint64, it *scan.Item) {
 	if reason != "" {
 		r = &manifest.Record{Kind: manifest.KindDir, Path: it.Path, Mode: 0o700, Mtime: time.Unix(0, it.Mtime).UTC(), Ctime: time.Unix(0, it.Ctime).UTC(), Remark: reason, RemarkDetail: detail}
 	}
-	w.batch.add(&pendingRecord{ordinal: n, record: *r})
+	w.Add(&ingest.Pending{Ordinal: n, Record: *r})
 }
 
 // describe gives the record of a directory or a symbolic link, or why there is none.
@@ -294,13 +179,7 @@ func (w *worker) file(ctx context.Context, n uint64, it *scan.Item) error {
 		var dev scan.DeviceError
 		switch {
 		case err == nil:
-			if !w.batch.empty() && w.batch.size+p.size() > recordBudget {
-				if err := w.flush(); err != nil { // a frame has its limit; the file's own packs may commit before its record
-					return err
-				}
-			}
-			w.batch.add(p)
-			return nil
+			return w.AddLarge(p)
 		case errors.Is(err, errDone):
 		case errors.As(err, &dev):
 			return dev.Err

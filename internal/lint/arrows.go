@@ -82,6 +82,8 @@ var arrows = []Arrow{
 		"a source is walked and read without a device: what that has of it is asked through an interface"},
 	{"appliance/journal", []string{"crypto/...", "manifest/...", "appliance/frames", "internal/fields/..."}, none,
 		"what a frame says is encoded without a disk"},
+	{"appliance/ingest", []string{"crypto/...", "manifest/...", "appliance/journal", "appliance/pack", "appliance/zeros", "internal/erasure/...", "internal/fields/..."}, []string{"github.com/minio/crc64nvme/..."},
+		"bytes become packs and records whatever they come from: no source, no disk, and no list of one"},
 	{"importer/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/...", "internal/extsort/...", "internal/sample"}, anything,
 		"it verifies what the appliance wrote and reads through the Source it declares"},
 	{"importer/target/s3", []string{"crypto/...", "importer/target", "internal/vfs/..."}, anything,

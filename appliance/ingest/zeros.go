@@ -1,4 +1,4 @@
-package appliance
+package ingest
 
 import (
 	"github.com/sledge-io/sledge/appliance/zeros"
@@ -7,7 +7,7 @@ import (
 // zeros adds n zeros, of a hole, as Write would. CRCs of zeros are computed, and
 // the digest of a part that is nothing but zeros is a constant: only a digest of
 // the whole, or of a part that has data as well, reads them.
-func (d *digest) zeros(n int64) {
+func (d *Digest) zeros(n int64) {
 	for n > 0 {
 		m := n
 		if d.partSize > 0 {
@@ -22,7 +22,7 @@ func (d *digest) zeros(n int64) {
 }
 
 // tookZeros is took, of zeros that the part's hash has not seen.
-func (d *digest) tookZeros(n int64) {
+func (d *Digest) tookZeros(n int64) {
 	if d.partSize == 0 {
 		d.crc = zeros.CRC(n).After(d.crc)
 		return
@@ -42,7 +42,7 @@ func (d *digest) tookZeros(n int64) {
 }
 
 // pay gives the part's hash the zeros that it has not seen.
-func (d *digest) pay() {
+func (d *Digest) pay() {
 	if d.owed > 0 {
 		zeros.WriteTo(d.part, d.owed)
 		d.owed = 0

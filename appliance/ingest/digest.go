@@ -1,4 +1,4 @@
-package appliance
+package ingest
 
 import (
 	"encoding/binary"
@@ -6,7 +6,6 @@ import (
 
 	"github.com/minio/crc64nvme"
 
-	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/appliance/zeros"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
@@ -14,10 +13,10 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// digest computes all of an entry's digests in the one pass over its bytes:
+// Digest computes all of an entry's digests in the one pass over its bytes:
 // SHA-256 of each import part, SHA-256 of the whole, CRC64NVME of each 16 MiB
 // unit and of the whole. Its state can be journalled and taken up again.
-type digest struct {
+type Digest struct {
 	size     int64
 	partSize int64 // 0: one part, the whole
 	whole    crypto.ResumableHash
@@ -31,10 +30,10 @@ type digest struct {
 	owed     int64 // zeros at the part's end so far that its hash has not seen: all of the part so far
 }
 
-// newDigest is for content of a known size; whole says whether files of more
+// NewDigest is for content of a known size; whole says whether files of more
 // than one part get a whole-file SHA-256.
-func newDigest(size int64, whole bool) *digest {
-	d := &digest{size: size, partSize: manifest.PartSizeFor(size), unitLeft: manifest.UnitSize}
+func NewDigest(size int64, whole bool) *Digest {
+	d := &Digest{size: size, partSize: manifest.PartSizeFor(size), unitLeft: manifest.UnitSize}
 	if d.partSize == 0 || whole {
 		d.whole = crypto.NewResumableSHA256()
 	}
@@ -46,7 +45,7 @@ func newDigest(size int64, whole bool) *digest {
 }
 
 // Write adds content; it never fails.
-func (d *digest) Write(p []byte) (int, error) {
+func (d *Digest) Write(p []byte) (int, error) {
 	d.pay()
 	for rest := p; len(rest) > 0; {
 		n := d.room(len(rest))
@@ -63,7 +62,7 @@ func (d *digest) Write(p []byte) (int, error) {
 
 // writeBeside adds content while the same number of other bytes goes into another
 // hash; only where the content goes into one.
-func (d *digest) writeBeside(p []byte, other crypto.ResumableHash, q []byte) {
+func (d *Digest) writeBeside(p []byte, other crypto.ResumableHash, q []byte) {
 	d.pay()
 	for len(p) > 0 {
 		n := d.room(len(p))
@@ -74,7 +73,7 @@ func (d *digest) writeBeside(p []byte, other crypto.ResumableHash, q []byte) {
 }
 
 // one is the hash that content goes into; nil if it goes into two.
-func (d *digest) one() crypto.ResumableHash {
+func (d *Digest) one() crypto.ResumableHash {
 	switch {
 	case d.partSize == 0:
 		return d.whole
@@ -85,7 +84,7 @@ func (d *digest) one() crypto.ResumableHash {
 }
 
 // room is how much of n bytes goes into the same part and unit.
-func (d *digest) room(n int) int {
+func (d *Digest) room(n int) int {
 	if d.partSize == 0 {
 		return n
 	}
@@ -93,7 +92,7 @@ func (d *digest) room(n int) int {
 }
 
 // took counts hashed content, and ends the unit and the part that it fills.
-func (d *digest) took(p []byte) {
+func (d *Digest) took(p []byte) {
 	if d.partSize == 0 {
 		d.crc = crc64nvme.Update(d.crc, p)
 		return
@@ -107,7 +106,7 @@ func (d *digest) took(p []byte) {
 	}
 }
 
-func (d *digest) endPart() {
+func (d *Digest) endPart() {
 	if d.owed == d.partSize {
 		d.parts = append(d.parts, zeros.PartSum(d.owed))
 		d.owed = 0
@@ -123,14 +122,14 @@ func (d *digest) endPart() {
 var unitShift = erasure.ShiftCRC(manifest.UnitSize)
 
 // endUnit ends a unit of the shift's length.
-func (d *digest) endUnit(shift erasure.CRCShift) {
+func (d *Digest) endUnit(shift erasure.CRCShift) {
 	d.units = append(d.units, d.unitCRC)
 	d.crc = shift.Join(d.crc, d.unitCRC)
 	d.unitCRC, d.unitLeft = 0, manifest.UnitSize
 }
 
-// fill puts the digests of the finished content into a record.
-func (d *digest) fill(r *manifest.Record) {
+// Fill puts the digests of the finished content into a record.
+func (d *Digest) Fill(r *manifest.Record) {
 	if d.whole != nil {
 		r.SHA256 = d.whole.Sum(nil)
 	}
@@ -148,108 +147,8 @@ func (d *digest) fill(r *manifest.Record) {
 	r.PartSize, r.Parts, r.UnitCRCs = d.partSize, d.parts, d.units
 }
 
-// partialFile is what a journal frame keeps of a long file at a pack's close:
-// what is new since the frame before, and the digests' states. So a resumed
-// load goes on inside the file.
-type partialFile struct {
-	ordinal  uint64
-	from, to int64 // content covered by this frame
-	identity scan.FileID
-	extents  []pendingExtent
-	parts    [][]byte
-	units    []uint64
-	digest   []byte // state
-}
-
-func (p *partialFile) prepend(old *partialFile) {
-	p.from = old.from
-	p.extents = append(append([]pendingExtent(nil), old.extents...), p.extents...)
-	p.parts = append(append([][]byte(nil), old.parts...), p.parts...)
-	p.units = append(append([]uint64(nil), old.units...), p.units...)
-}
-
-// encode is called at commit, when the packs have their numbers.
-func (p *partialFile) encode() ([]byte, error) {
-	u := func(vs ...uint64) []byte {
-		var b []byte
-		for _, v := range vs {
-			b = binary.BigEndian.AppendUint64(b, v)
-		}
-		return b
-	}
-	w := fields.NewWriter(nil)
-	w.Blob(1, true, u(p.ordinal, uint64(p.from), uint64(p.to)))
-	i := p.identity
-	w.Blob(2, true, u(uint64(i.Size), uint64(i.Mtime), uint64(i.Ctime), i.Dev, i.Ino))
-	var extents []byte
-	for _, pe := range p.extents {
-		e := pe.resolve()
-		hole := uint64(0)
-		if e.Hole {
-			hole = 1
-		}
-		extents = append(extents, u(uint64(e.Offset), uint64(e.Length), e.Pack, uint64(e.PackOffset), hole)...)
-	}
-	w.Blob(3, true, extents)
-	w.List(4, true, p.parts)
-	w.Blob(5, true, u(p.units...))
-	w.Blob(6, true, p.digest)
-	return w.Bytes(), nil
-}
-
-func decodePartial(b []byte) (*partialFile, error) {
-	p := &partialFile{}
-	words := func(f fields.Field, n int) ([]uint64, error) {
-		if len(f.Value)%8 != 0 || n > 0 && len(f.Value) != 8*n {
-			return nil, manifest.ErrCorrupt
-		}
-		out := make([]uint64, len(f.Value)/8)
-		for i := range out {
-			out[i] = binary.BigEndian.Uint64(f.Value[8*i:])
-		}
-		return out, nil
-	}
-	err := fields.Decode(b, fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true}, func(f fields.Field) error {
-		switch f.Number {
-		case 1:
-			v, err := words(f, 3)
-			if err == nil {
-				p.ordinal, p.from, p.to = v[0], int64(v[1]), int64(v[2])
-			}
-			return err
-		case 2:
-			v, err := words(f, 5)
-			if err == nil {
-				p.identity = scan.FileID{Size: int64(v[0]), Mtime: int64(v[1]), Ctime: int64(v[2]), Dev: v[3], Ino: v[4]}
-			}
-			return err
-		case 3:
-			v, err := words(f, 0)
-			if err != nil || len(v)%5 != 0 {
-				return manifest.ErrCorrupt
-			}
-			for ; len(v) > 0; v = v[5:] {
-				p.extents = append(p.extents, pendingExtent{offset: int64(v[0]), length: int64(v[1]), number: v[2], packOffset: int64(v[3]), hole: v[4] == 1})
-			}
-		case 4:
-			return f.Items(func(it []byte) error { p.parts = append(p.parts, append([]byte(nil), it...)); return nil })
-		case 5:
-			v, err := words(f, 0)
-			p.units = v
-			return err
-		case 6:
-			p.digest = append([]byte(nil), f.Value...)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w: file in progress: %w", manifest.ErrCorrupt, err)
-	}
-	return p, nil
-}
-
 // state is the digest's journalled form.
-func (d *digest) state() ([]byte, error) {
+func (d *Digest) state() ([]byte, error) {
 	d.pay()
 	var b []byte
 	for _, v := range []uint64{uint64(d.partLeft), uint64(d.unitLeft), d.unitCRC, d.crc} {
@@ -269,7 +168,7 @@ func (d *digest) state() ([]byte, error) {
 }
 
 // restore takes up a journalled state.
-func (d *digest) restore(p *partialFile) error {
+func (d *Digest) restore(p *Partial) error {
 	b := p.digest
 	if len(b) < 32 {
 		return fmt.Errorf("%w: digest state", manifest.ErrCorrupt)
@@ -292,12 +191,12 @@ func (d *digest) restore(p *partialFile) error {
 		return fmt.Errorf("%w: digest state: %v", manifest.ErrCorrupt, err)
 	}
 	d.parts, d.units = append(d.parts, p.parts...), append(d.units, p.units...)
-	return d.stands(p.to)
+	return d.stands(p.To)
 }
 
 // stands checks that what is left of the part and the unit is what is left after
 // so much content: Write relies on it.
-func (d *digest) stands(at int64) error {
+func (d *Digest) stands(at int64) error {
 	partLeft, unitLeft := int64(0), int64(manifest.UnitSize)
 	if d.partSize > 0 {
 		partLeft, unitLeft = d.partSize-at%d.partSize, manifest.UnitSize-at%manifest.UnitSize

@@ -1,4 +1,4 @@
-package appliance
+package ingest
 
 import (
 	mrand "math/rand"
@@ -17,7 +17,7 @@ func TestDigestZeros(t *testing.T) {
 	for range 12 {
 		size := []int64{1 << 20, manifest.UnitSize, manifest.UnitSize*3 + 77, manifest.UnitSize * 4}[rng.Intn(4)]
 		whole := rng.Intn(2) == 0
-		want, got := newDigest(size, whole), newDigest(size, whole)
+		want, got := NewDigest(size, whole), NewDigest(size, whole)
 		for at := int64(0); at < size; {
 			n := min(size-at, 1+rng.Int63n([]int64{1000, 1 << 20, manifest.UnitSize * 2}[rng.Intn(3)]))
 			if rng.Intn(3) == 0 {
@@ -35,8 +35,8 @@ func TestDigestZeros(t *testing.T) {
 			}
 		}
 		var a, b manifest.Record
-		want.fill(&a)
-		got.fill(&b)
+		want.Fill(&a)
+		got.Fill(&b)
 		if !reflect.DeepEqual(a, b) {
 			t.Fatalf("%d bytes, whole %v: the digests differ", size, whole)
 		}
@@ -44,14 +44,14 @@ func TestDigestZeros(t *testing.T) {
 }
 
 // resumed is a digest after a crash.
-func resumed(t *testing.T, d *digest, at int64, whole bool) *digest {
+func resumed(t *testing.T, d *Digest, at int64, whole bool) *Digest {
 	t.Helper()
 	state, err := d.state()
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := newDigest(d.size, whole)
-	if err := out.restore(&partialFile{to: at, parts: d.parts, units: d.units, digest: state}); err != nil {
+	out := NewDigest(d.size, whole)
+	if err := out.restore(&Partial{To: at, parts: d.parts, units: d.units, digest: state}); err != nil {
 		t.Fatal(err)
 	}
 	return out
