@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/manifest"
@@ -46,7 +47,7 @@ func TestCommitMarkerVerifies(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.Origin != fsck.OriginProven || !r.Complete || r.Objects != 8 || r.Bytes != uint64(res.Tally.Bytes) || r.Target != "s3://bucket/in/" ||
-		!NamesRun(r.Run, "run-1") || r.SHA256 != manifest.SHA256Subject("", res.Checkpoint).Digest["sha256"] || !r.Finished.Equal(res.Finished) {
+		!receipt.NamesRun(r.Run, "run-1") || r.SHA256 != manifest.SHA256Subject("", res.Checkpoint).Digest["sha256"] || !r.Finished.Equal(res.Finished) {
 		t.Errorf("%+v", r)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -34,7 +35,7 @@ func TestCommitMarker(t *testing.T) {
 	if len(st.Subject) != 1 || st.Subject[0].Digest["sha256"] != want.Digest["sha256"] {
 		t.Errorf("subject %v, want %v", st.Subject, want)
 	}
-	if !c.Complete || !NamesRun(c.Run, "run-1") || c.Objects != 8 || c.Bytes != res.Tally.Bytes || c.Target != "s3://bucket/in/" ||
+	if !c.Complete || !receipt.NamesRun(c.Run, "run-1") || c.Objects != 8 || c.Bytes != res.Tally.Bytes || c.Target != "s3://bucket/in/" ||
 		c.ManifestSize != s.Checkpoint().Size || !c.Finished.Equal(res.Finished) || !bytes.Equal(c.JobFile, job) {
 		t.Errorf("%+v", c)
 	}

@@ -38,18 +38,6 @@ func (s *CommitStore) Read(ctx context.Context) ([]byte, error) {
 	return readSmall(ctx, s.run.calls, s.run.target, s.key, "", manifest.MaxStatement)
 }
 
-// ReadObject reads a small object by one GET of its own, under the options' times and retries.
-// Of one longer than most, most+1 bytes are returned.
-func ReadObject(ctx context.Context, target target.Reader, o Options, key string, most int64) ([]byte, error) {
-	calls := request.New(o.withDefaults().calls(), ctx.Done())
-	calls.EndWith(ctx)
-	content, err := readSmall(ctx, calls, target, key, "", most)
-	if errors.Is(err, request.ErrStopped) {
-		err = ctx.Err()
-	}
-	return content, err
-}
-
 func readSmall(ctx context.Context, calls *request.Caller, to target.Reader, key, version string, most int64) (there []byte, err error) {
 	err = calls.Idempotent(ctx, request.Call{Name: request.GetObject, Key: key, Payload: most}, func(ctx context.Context) error {
 		body, err := request.Get(ctx, to, key, version)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/audit"
 )
 
 // markerFaults is a store that is at fault at the commit marker alone.
@@ -120,7 +121,10 @@ func TestCommitSilence(t *testing.T) {
 			ask  func() error
 		}{
 			{"commit", func() error { return commit(t.Context(), res) }},
-			{"a look", func() error { _, err := ReadObject(t.Context(), m, o, "in/"+testMarker, 10); return err }},
+			{"a look", func() error {
+				_, err := audit.ReadObject(t.Context(), m, audit.ObjectOptions{Retries: 1}, "in/"+testMarker, 10)
+				return err
+			}},
 			{"a start", func() error { o := o; o.Committed = look; _, err := Run(t.Context(), s, m, o); return err }},
 			{"its cancel", func() error { _, err := Cancel(t.Context(), s, m, withUncommit(o), true); return err }},
 		} {

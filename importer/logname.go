@@ -3,7 +3,6 @@ package importer
 import (
 	"encoding/hex"
 	"io"
-	"strings"
 )
 
 // newLogDigits are 16 random digits. A key must never sign two receipt logs under one name,
@@ -21,10 +20,4 @@ func (r *run) logName() string {
 		return r.attemptID()
 	}
 	return r.attemptID() + "." + r.header.Log
-}
-
-// NamesRun reports whether receipts of this name are of the run of this id: its name is
-// followed by the number of a later attempt, by digits of the state folder, or by both.
-func NamesRun(name, runID string) bool {
-	return name == runID || strings.HasPrefix(name, runID+".")
 }

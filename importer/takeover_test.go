@@ -184,7 +184,7 @@ func total(t *testing.T, folder string, res *Result) (r receipt.Total) {
 // wantReceipts: the second's receipts stand under a name of their own, the first has none.
 func wantReceipts(t *testing.T, dir string, res *Result, r receipt.Total) {
 	t.Helper()
-	if !NamesRun(r.Run, res.RunID) || !r.Complete {
+	if !receipt.NamesRun(r.Run, res.RunID) || !r.Complete {
 		t.Errorf("receipts %+v", r)
 	}
 	if _, err := os.Stat(filepath.Join(dir, receiptsFolder, totalName)); !errors.Is(err, fs.ErrNotExist) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
@@ -73,7 +74,7 @@ func (d *endedImport) ownMarker(key string, there []byte) (bool, error) {
 			"look at it at the store itself; where it is an object of another kind, give --commit-marker another name, or leave it out of a cancel")
 	}
 	return r.Job == d.scope.Job.String() && r.Device == d.scope.Device.String() && r.Generation == uint64(d.scope.Generation) && r.Target == d.o.TargetURL() &&
-		importer.NamesRun(r.Run, d.o.RunID), nil
+		receipt.NamesRun(r.Run, d.o.RunID), nil
 }
 
 // uncommit takes the run's commit marker away, if it has one and remove is set: before

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -117,15 +117,15 @@ func readMarker(ctx context.Context, name string, reach targetFlags) ([]byte, er
 		return nil, usagef("%q is not s3://BUCKET/KEY", name)
 	}
 	reach.target = "s3://" + bucket + "/"
-	o, err := reach.options(&manifest.Job{Target: manifest.JobTarget{Profile: "generic"}})
+	at, err := placeIn(reach, &manifest.Job{Target: manifest.JobTarget{Profile: "generic"}})
 	if err != nil {
 		return nil, err
 	}
-	store, err := importer.NewS3(ctx, o)
+	store, err := at.Open(ctx)
 	if err != nil {
 		return nil, asTargetError(err)
 	}
-	marker, err := importer.ReadObject(ctx, store, o, key, manifest.MaxStatement)
+	marker, err := audit.ReadObject(ctx, store, audit.ObjectOptions{IdleTimeout: at.IdleTimeout}, key, manifest.MaxStatement)
 	if target.IsNotFound(err) {
 		return nil, hint(fmt.Errorf("%s: %w", name, os.ErrNotExist), "the import has not been committed; wait for its end")
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/fsck"
 )
@@ -35,7 +35,7 @@ func (e *commitExpect) check(name string, r *fsck.CommitReport) error {
 	for _, f := range []struct{ what, want, got string }{
 		{"target", want, r.Target}, {"job", e.job, r.Job}, {"device", e.device, r.Device}, {"run", e.run, r.Run},
 	} {
-		if f.want != "" && f.want != f.got && !(f.what == "run" && importer.NamesRun(f.got, f.want)) {
+		if f.want != "" && f.want != f.got && !(f.what == "run" && receipt.NamesRun(f.got, f.want)) {
 			return hint(fmt.Errorf("%s: %w: it is of %s %s, not of %s", name, errRefused, f.what, f.got, f.want), "it is another import's: do not read what is below it for this one's")
 		}
 	}

@@ -39,8 +39,8 @@ type Line struct {
 	Attributes   *target.Attributes `json:"attributes,omitempty"` // that the rules asked for
 }
 
-// Salt reads the salt at the head of a line.
-func Salt(b []byte) (salt [32]byte, err error) {
+// saltOf reads the salt at the head of a line.
+func saltOf(b []byte) (salt [32]byte, err error) {
 	if len(b) != 64 {
 		return salt, fmt.Errorf("salt of %d characters", len(b))
 	}
@@ -60,16 +60,20 @@ var lineNames = manifest.NamesOf(Line{})
 
 // ParseLine reads one line of objects.list, its newline included.
 func ParseLine(text []byte) (Line, error) {
-	var line Line
+	t, err := parse(text)
+	return t.Line, err
+}
+
+func parse(text []byte) (t Text, err error) {
 	salt, rest, ok := bytes.Cut(text, []byte(" "))
-	if !ok || !bytes.HasSuffix(rest, []byte("\n")) {
-		return line, errors.New("is not a salt and an object")
+	if t.json, _ = bytes.CutSuffix(rest, []byte("\n")); !ok || len(t.json) == len(rest) {
+		return t, errors.New("is not a salt and an object")
 	}
-	if _, err := Salt(salt); err != nil {
-		return line, err
+	if t.salt, err = saltOf(salt); err != nil {
+		return t, err
 	}
-	if err := lineNames.Decode(rest, &line); err != nil {
-		return line, err
+	if err := lineNames.Decode(rest, &t.Line); err != nil {
+		return t, err
 	}
-	return line, line.check()
+	return t, t.check()
 }

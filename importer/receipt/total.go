@@ -2,6 +2,7 @@ package receipt
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
@@ -42,6 +43,12 @@ type Total struct {
 
 // Origin is the first line of a receipt checkpoint and its key's name.
 func Origin(s manifest.Scope, run string) string { return s.Origin() + "/import/" + run }
+
+// NamesRun reports whether receipts of this name are of the run of this id: its name is
+// followed by the number of a later attempt, by digits of the state folder, or by both.
+func NamesRun(name, runID string) bool {
+	return name == runID || strings.HasPrefix(name, runID+".")
+}
 
 // Recheck is what a look at the objects that the journal holds for stored has shown:
 // all that were looked at are there, with the manifest's size and checksum.

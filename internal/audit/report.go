@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/advice"
+	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/sample"
 	"github.com/sledge-io/sledge/internal/terminal"
@@ -59,14 +60,15 @@ const (
 
 // Sum draws the devices' receipts together: the worst counts.
 func (r *Report) Sum() {
-	r.Complete, r.Origin, r.Missing = true, fsck.OriginProven, []string{}
-	verdict, checked, here := fsck.VerdictClean, true, map[string]bool{}
+	r.Complete, r.Origin = true, fsck.OriginProven
+	verdict, checked := fsck.VerdictClean, true
+	var pinned, here []string
 	for _, d := range r.Devices {
 		if d.ReceiptReport == nil {
 			r.Complete, r.Origin, checked = false, fsck.OriginUnproven, false
 			continue
 		}
-		here[d.Manifest.Device] = true
+		pinned, here = append(pinned, d.JobDevices...), append(here, d.Manifest.Device)
 		r.Complete = r.Complete && d.Complete && d.Canceled == nil
 		verdict = max(verdict, d.Verdict)
 		if d.Manifest.Origin != fsck.OriginProven {
@@ -76,17 +78,7 @@ func (r *Report) Sum() {
 	if checked {
 		r.Verdict = &verdict
 	}
-	for _, d := range r.Devices {
-		if d.ReceiptReport == nil {
-			continue
-		}
-		for _, device := range d.JobDevices {
-			if !here[device] {
-				here[device] = true // name it once
-				r.Missing = append(r.Missing, device)
-			}
-		}
-	}
+	r.Missing = delivery.Absent(pinned, here)
 	r.Complete = r.Complete && !r.lacks()
 }
 

@@ -78,11 +78,14 @@ func TestMatch(t *testing.T) {
 		"no disk of b":  {[]string{a, b}, []string{diskA, older}, nil, true, "no disk is of the device of " + b},
 		"strange label": {[]string{a, b}, []string{diskA, diskB}, []string{labelC}, true, "of which there are no receipts"},
 		"no label":      {[]string{a, b}, []string{diskA, diskB}, []string{labelA}, false, "no label given of the device of " + b},
-		"label twice":   {[]string{a}, nil, []string{labelA, labelA}, false, "labels of one device"},
+		"two labels":    {[]string{a}, nil, []string{labelA, signedLabel(t, dir, "newer", 1, 6)}, false, "different labels of device"},
 	} {
 		if _, err := none.Match(c.folders, c.disks, c.labels, c.noLabel); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if one, err := none.Match([]string{a}, nil, []string{labelA, labelA}, false); err != nil || one[0].Label != labelA {
+		t.Errorf("one label twice: %+v, %v", one, err)
 	}
 	if all, err := none.Match([]string{a, b}, []string{diskA, diskB}, []string{labelA}, true); err != nil || all[1].Label != "" {
 		t.Errorf("%+v, %v", all, err)

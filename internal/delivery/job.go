@@ -66,10 +66,7 @@ func JobsDiffer(a, b *manifest.Job) string {
 // means something else.
 func Missing(pinned, here []manifest.ID, allowed []string) (missing []string, err error) {
 	var refused []string
-	for _, id := range pinned {
-		if slices.Contains(here, id) {
-			continue
-		}
+	for _, id := range Absent(pinned, here) {
 		missing = append(missing, id.String())
 		if !slices.Contains(allowed, id.String()) {
 			refused = append(refused, id.String())
@@ -84,4 +81,15 @@ func Missing(pinned, here []manifest.ID, allowed []string) (missing []string, er
 		return missing, fmt.Errorf("%w: %s", ErrMissing, strings.Join(refused, ", "))
 	}
 	return missing, nil
+}
+
+// Absent are the devices of the job that are not here, each once, in the job's order.
+func Absent[ID comparable](pinned, here []ID) []ID {
+	absent := []ID{}
+	for _, id := range pinned {
+		if !slices.Contains(here, id) && !slices.Contains(absent, id) {
+			absent = append(absent, id)
+		}
+	}
+	return absent
 }

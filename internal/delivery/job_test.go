@@ -62,3 +62,13 @@ func TestMissing(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAbsent: each device of the job that is not here is named once, in the job's order.
+func TestAbsent(t *testing.T) {
+	if got := Absent([]string{"c", "a", "b", "c", "a"}, []string{"b", "x"}); !slices.Equal(got, []string{"c", "a"}) {
+		t.Errorf("%q", got)
+	}
+	if got := Absent([]string{"a"}, []string{"a"}); got == nil || len(got) != 0 {
+		t.Errorf("%#v: a program is to read [] and not null", got)
+	}
+}

@@ -20,7 +20,7 @@ type Receipts struct {
 // Match finds out which disks and which label are of which receipts. With one folder
 // everything is its own, so that a strange disk or label is named by those who verify it.
 func (d Disks) Match(folders, disks, labels []string, noLabel bool) ([]*Receipts, error) {
-	read, err := auditLabels(labels)
+	read, err := ReadLabels(labels)
 	if err != nil {
 		return nil, err
 	}
@@ -44,39 +44,18 @@ func (d Disks) Match(folders, disks, labels []string, noLabel bool) ([]*Receipts
 	return all, matchLabels(all, read, noLabel)
 }
 
-// auditLabel is a label with the device that it is of.
-type auditLabel struct{ name, origin string }
-
-// auditLabels reads the labels: one that cannot be read must not be taken for none.
-func auditLabels(names []string) (labels []auditLabel, err error) {
-	for _, name := range names {
-		l, err := ReadLabel(name)
-		if err != nil {
-			return nil, err
-		}
-		origin := l.Scope.Origin()
-		if i := slices.IndexFunc(labels, func(o auditLabel) bool { return o.origin == origin }); i >= 0 {
-			return nil, advice.Usagef("%s and %s are labels of one device", labels[i].name, name)
-		}
-		labels = append(labels, auditLabel{name, origin})
-	}
-	return labels, nil
-}
-
 // matchLabels gives each device its label. All have to find their device, and each
 // device that is held against its disks needs one, unless the operator goes on
 // without. With one device even a strange label is its own, to be refused by those
 // who compare it.
-func matchLabels(all []*Receipts, labels []auditLabel, noLabel bool) error {
-	if len(all) == 1 && len(labels) == 1 {
-		labels[0].origin = all[0].Origin
-	}
+func matchLabels(all []*Receipts, labels []Label, noLabel bool) error {
+	alone := len(all) == 1 && len(labels) == 1
 	for _, l := range labels {
-		i := slices.IndexFunc(all, func(r *Receipts) bool { return r.Origin == l.origin })
+		i := slices.IndexFunc(all, func(r *Receipts) bool { return alone || r.Origin == l.Scope.Origin() })
 		if i < 0 {
-			return advice.Hint(advice.Usagef("label %s is of %s, of which there are no receipts", l.name, l.origin), "leave it out, or name the receipts of that device, too")
+			return advice.Hint(advice.Usagef("label %s is of %s, of which there are no receipts", l.File, l.Scope.Origin()), "leave it out, or name the receipts of that device, too")
 		}
-		all[i].Label = l.name
+		all[i].Label = l.File
 	}
 	for _, r := range all {
 		if len(r.Disks) > 0 && r.Label == "" && !noLabel {

@@ -1,10 +1,8 @@
 package importreport
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
@@ -46,7 +44,7 @@ func (e *Entry) object() Object {
 // Entries reads an objects.list and calls f for every entry, in the manifest's
 // order; the lines of continuation records are left out.
 func Entries(ctx context.Context, list io.Reader, f func(*Entry) error) error {
-	return lines(ctx, list, func(_ []byte, e *Entry) error {
+	return lines(ctx, list, func(_ *receipt.Text, e *Entry) error {
 		if e == nil {
 			return nil
 		}
@@ -54,37 +52,30 @@ func Entries(ctx context.Context, list io.Reader, f func(*Entry) error) error {
 	})
 }
 
-// lines calls f for every line with its bytes, which f may not keep, and the entry
-// that it begins, nil for a continuation record.
-func lines(ctx context.Context, list io.Reader, f func(text []byte, e *Entry) error) error {
-	in := receipt.NewLines(list)
-	for n := 1; ; n++ {
-		text, err := in.Next()
-		if err == io.EOF {
-			return nil
+// lines calls f for every line, which f may not keep, and the entry that it begins, nil for a
+// continuation record.
+func lines(ctx context.Context, list io.Reader, f func(t *receipt.Text, e *Entry) error) error {
+	for t, err := range receipt.Read(list) {
+		if err != nil {
+			return err
 		}
-		if n%1024 == 1 && ctx.Err() != nil {
+		if t.Number%1024 == 1 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		var e *Entry
+		e, err := begun(t.Line)
 		if err == nil {
-			e, err = parse(text)
-		}
-		if err == nil {
-			err = f(text, e)
+			err = f(t, e)
 		}
 		if err != nil {
-			return fmt.Errorf("objects.list: line %d: %w", n, err)
+			return receipt.AtLine(t.Number, err)
 		}
 	}
+	return nil
 }
 
-func parse(text []byte) (*Entry, error) {
-	line, err := receipt.ParseLine(text)
-	if err != nil {
-		return nil, err
-	}
-	if line.Size != nil && (*line.Size < 0 || *line.Size > maxObject) {
+// begun is the entry that a line begins.
+func begun(line receipt.Line) (*Entry, error) {
+	if line.Size != nil && *line.Size > maxObject {
 		return nil, fmt.Errorf("size %d", *line.Size)
 	}
 	_, path, continuation, err := manifest.PeekRecord(line.Record)
@@ -116,11 +107,9 @@ func newTally() *tally {
 
 // read takes a whole list in.
 func (t *tally) read(ctx context.Context, list io.Reader) error {
-	return lines(ctx, list, func(text []byte, e *Entry) error {
+	return lines(ctx, list, func(line *receipt.Text, e *Entry) error {
 		t.records++
-		if err := t.commit(text); err != nil {
-			return err
-		}
+		t.tree.Add(line.Leaf())
 		if e == nil {
 			t.lines[entry.OutcomeNoObject]++
 			return nil
@@ -128,17 +117,6 @@ func (t *tally) read(ctx context.Context, list io.Reader) error {
 		t.lines[e.Outcome]++
 		return t.add(e)
 	})
-}
-
-// commit adds a line's commitment to the tree whose root the checkpoint signs.
-func (t *tally) commit(text []byte) error {
-	var salt [32]byte
-	hexed, rest, _ := bytes.Cut(text, []byte(" "))
-	if n, err := hex.Decode(salt[:], hexed); n != len(salt) || err != nil {
-		return fmt.Errorf("salt: %d bytes, %w", n, err)
-	}
-	t.tree.Add(manifest.EncodeReceipt(manifest.Commitment(salt, bytes.TrimSuffix(rest, []byte("\n")))))
-	return nil
 }
 
 func (t *tally) add(e *Entry) error {

@@ -88,7 +88,7 @@ func (u *Union) Add(device int, list io.Reader) error {
 		}
 		sum, err := checksumOf(r)
 		if err != nil {
-			return receipt.AtLine(n-1, err)
+			return receipt.AtLine(n, err)
 		}
 		h := held{device: device, stands: line.InStore(), size: *line.Size, content: sum}
 		u.buf = h.append(u.buf[:0])
