@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -61,18 +62,7 @@ func KeyCheck(k []byte) []byte {
 
 // bound is "sledge/1 " || label || 0x00 || rest….
 func bound(label string, rest ...[]byte) []byte {
-	n := len(infoPrefix) + len(label) + 1
-	for _, r := range rest {
-		n += len(r)
-	}
-	b := make([]byte, 0, n)
-	b = append(b, infoPrefix...)
-	b = append(b, label...)
-	b = append(b, 0)
-	for _, r := range rest {
-		b = append(b, r...)
-	}
-	return b
+	return slices.Concat(append([][]byte{[]byte(infoPrefix + label + "\x00")}, rest...)...)
 }
 
 // mustBeContext panics unless s can stand before the NUL of [bound].

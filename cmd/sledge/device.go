@@ -171,10 +171,6 @@ func (a *app) apply(d *device, kind firmware.EventKind) error {
 	return d.Apply(firmware.Event{Kind: kind, Time: a.now()})
 }
 
-func (a *app) deviceCommand() *cobra.Command {
-	return group("device", "set up this machine as a device, show its key", a.deviceInit(), a.deviceShow(), a.deviceReinstate())
-}
-
 type deviceReport struct {
 	Device      string `json:"device"`
 	Fingerprint string `json:"fingerprint"`

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -22,12 +23,7 @@ func isInterrupted(err error) bool {
 	}
 	switch e := err.(type) {
 	case interface{ Unwrap() []error }:
-		for _, one := range e.Unwrap() {
-			if isInterrupted(one) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(e.Unwrap(), isInterrupted)
 	case interface{ Unwrap() error }:
 		return isInterrupted(e.Unwrap())
 	}

@@ -21,10 +21,6 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-func (a *app) jobCommand() *cobra.Command {
-	return group("job", "create, extend and show job files", a.jobCreate(), a.jobExtend(), a.jobShow(), a.jobReinstate())
-}
-
 type jobReport struct {
 	Job        string         `json:"job"`
 	Serial     uint64         `json:"serial"`

@@ -19,10 +19,6 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-func (a *app) keyCommand() *cobra.Command {
-	return group("key", "show public keys, as people and other tools compare them", a.keyShow())
-}
-
 // shownKey is a public key in all of its forms.
 type shownKey struct {
 	Role        string `json:"role,omitempty"` // of a job file's keys

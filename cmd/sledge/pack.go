@@ -13,10 +13,6 @@ import (
 	"github.com/sledge-io/sledge/internal/files"
 )
 
-func (a *app) packCommand() *cobra.Command {
-	return group("pack", "export packs for other implementations", a.packExport())
-}
-
 type packReport struct {
 	Pack  uint64 `json:"pack"`
 	File  string `json:"file"`

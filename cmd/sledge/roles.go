@@ -10,11 +10,20 @@ type role struct {
 
 func (a *app) roles() []role {
 	return []role{
-		{"field", "In the field:", []*cobra.Command{a.deviceCommand(), a.unlockCommand(), a.scanCommand(), a.loadCommand(), a.statusCommand(),
-			a.scrubCommand(), a.rebuildCommand(), a.lockCommand(), a.sealCommand()}},
-		{"desk", "In the data centre:", []*cobra.Command{a.siteCommand(), a.jobCommand(), a.receiveCommand(), a.targetCommand(), a.importCommand(),
-			a.acceptCommand(), a.extractCommand(), a.listCommand(), a.catCommand(), a.exportListCommand(), a.proveCommand(), a.packCommand()}},
-		{"audit", "Auditors, without any secret:", []*cobra.Command{a.verifyCommand(), a.keyCommand()}},
+		{"field", "In the field:", []*cobra.Command{
+			group("device", "set up this machine as a device, show its key", a.deviceInit(), a.deviceShow(), a.deviceReinstate()),
+			a.unlockCommand(), a.scanCommand(), a.loadCommand(), a.statusCommand(), a.scrubCommand(), a.rebuildCommand(), a.lockCommand(), a.sealCommand()}},
+		{"desk", "In the data centre:", []*cobra.Command{
+			group("site", "create the data centre's keys, export those that an import needs, check devices before their seal", a.siteInit(), a.siteExport(), a.siteCheckWrap()),
+			group("job", "create, extend and show job files", a.jobCreate(), a.jobExtend(), a.jobShow(), a.jobReinstate()),
+			a.receiveCommand(),
+			group("target", "test an S3 store before an import", a.targetProbeCommand()),
+			a.importCommand(), a.acceptCommand(), a.extractCommand(), a.listCommand(), a.catCommand(), a.exportListCommand(), a.proveCommand(),
+			group("pack", "export packs for other implementations", a.packExport())}},
+		{"audit", "Auditors, without any secret:", []*cobra.Command{
+			group("verify", "verify disks, manifest, imports, acceptances and proofs, without any secret",
+				a.verifyDisks(), a.verifyManifest(), a.verifyProof(), a.verifyImport(), a.verifyAcceptance(), a.verifyCommit()),
+			group("key", "show public keys, as people and other tools compare them", a.keyShow())}},
 		{"everyone", "Everyone:", []*cobra.Command{a.simulateCommand(), a.versionCommand()}},
 	}
 }

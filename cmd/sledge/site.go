@@ -15,10 +15,6 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-func (a *app) siteCommand() *cobra.Command {
-	return group("site", "create the data centre's keys, export those that an import needs, check devices before their seal", a.siteInit(), a.siteExport(), a.siteCheckWrap())
-}
-
 type siteReport struct {
 	Folder      string   `json:"folder"`
 	Name        string   `json:"name"`

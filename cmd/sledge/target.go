@@ -15,10 +15,6 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-func (a *app) targetCommand() *cobra.Command {
-	return group("target", "test an S3 store before an import", a.targetProbeCommand())
-}
-
 type targetProbeFlags struct {
 	targetFlags
 	rules                   ruleFlags

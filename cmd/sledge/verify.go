@@ -18,11 +18,6 @@ import (
 	"github.com/sledge-io/sledge/internal/verdict"
 )
 
-func (a *app) verifyCommand() *cobra.Command {
-	return group("verify", "verify disks, manifest, imports, acceptances and proofs, without any secret",
-		a.verifyDisks(), a.verifyManifest(), a.verifyProof(), a.verifyImport(), a.verifyAcceptance(), a.verifyCommit())
-}
-
 // fsckTrust is --trust for the independent verifier; nil is no trust.
 func fsckTrust(s string) (*fsck.Trust, error) {
 	if s == "" {

@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -96,9 +97,7 @@ func (s *Server) Add(scope manifest.Scope, run string) *Run {
 
 func with(labels prometheus.Labels, name, value string) prometheus.Labels {
 	out := prometheus.Labels{name: value}
-	for n, v := range labels {
-		out[n] = v
-	}
+	maps.Copy(out, labels)
 	return out
 }
 
