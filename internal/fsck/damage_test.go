@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // want is a finding that must be there; empty parts are not compared.
@@ -53,14 +55,14 @@ func (d *testDevice) noFile(name string) {
 // shard names the file of shard j of pack i and its bay.
 func (d *testDevice) shard(i, j int) (bay int, name string) {
 	p := d.packs[i]
-	return int(p.bays[j]), shardName(&packEntry{id: p.id}, j)
+	return int(p.bays[j]), shardName(&wire.PackEntry{ID: p.id}, j)
 }
 
-func (d *testDevice) hashes(i int) string { return hashesName(&packEntry{id: d.packs[i].id}) }
+func (d *testDevice) hashes(i int) string { return hashesName(&wire.PackEntry{ID: d.packs[i].id}) }
 
 func (d *testDevice) piece(i, j int) (int, string) {
 	p := d.packs[i]
-	return int(p.bays[j]), pieceName(&packEntry{id: p.id}, j)
+	return int(p.bays[j]), pieceName(&wire.PackEntry{ID: p.id}, j)
 }
 
 // damageCase is a fixture: what is done to a device, and what has to be found.
@@ -215,14 +217,14 @@ var damageCases = []damageCase{
 		d.flip(2, "disk.header", 30)
 	}, []want{{"header-bad", "d2", -1, "CRC"}}, VerdictRepairable, true},
 	{"header of a newer version", func(t *testing.T, d *testDevice, o *Options) {
-		d.file(2, "disk.header").Data[8] = formatVersion + 1
+		d.file(2, "disk.header").Data[8] = wire.FormatVersion + 1
 	}, []want{{"header-bad", "d2", -1, "version 2"}}, VerdictRepairable, true},
 	{"header of another bay", func(t *testing.T, d *testDevice, o *Options) {
 		d.put(2, "disk.header", d.header(0, d.who))
 	}, []want{{"header-bad", "d2", -1, "says bay 0, its shards are those of bay 2"}}, VerdictRepairable, true},
 	{"header of another device", func(t *testing.T, d *testDevice, o *Options) {
 		other := d.who
-		other.device[0] ^= 1
+		other.Device[0] ^= 1
 		d.put(2, "disk.header", d.header(2, other))
 	}, []want{{"header-bad", "d2", -1, "disk.header says job"}}, VerdictRepairable, true},
 	{"no headers, disks shuffled", func(t *testing.T, d *testDevice, o *Options) {
@@ -396,7 +398,7 @@ var damageCases = []damageCase{
 		o.Label = bytes.Replace(o.Label, []byte("generation 1"), []byte("generation 2"), 1)
 	}, []want{{"label-differs", "", -1, "generation 2"}}, VerdictRefused, true},
 	{"label with another job file", func(t *testing.T, d *testDevice, o *Options) {
-		o.Label = bytes.Replace(o.Label, []byte(sha256Hex(d.job)), []byte(sha256Hex(nil)), 1)
+		o.Label = bytes.Replace(o.Label, []byte(wire.Sha256Hex(d.job)), []byte(wire.Sha256Hex(nil)), 1)
 	}, []want{{"label-differs", "", -1, "job file"}}, VerdictRefused, true},
 	{"label with other ends of lines", func(t *testing.T, d *testDevice, o *Options) {
 		o.Label = bytes.ReplaceAll(o.Label, []byte("\n"), []byte("\r\n"))
@@ -781,7 +783,7 @@ func (d *testDevice) each(name string, at int) {
 func (d *testDevice) otherJob(t *testing.T) []byte {
 	ours := d.who
 	defer func() { d.who = ours }()
-	d.who.job[0] ^= 1
+	d.who.Job[0] ^= 1
 	return d.makeJob(t)
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // Disk is one mounted disk of the appliance, or a copy of one. Name is what
@@ -20,7 +22,7 @@ type Disk struct {
 type disk struct {
 	name       string
 	fsys       fs.FS // the folder sledge/
-	header     *header
+	header     *wire.Header
 	bay        int // from the header or from the shards; −1 unknown
 	job        *jobCopy
 	jobErr     error // why job.dsse could not be read
@@ -97,18 +99,18 @@ func readSmall(fsys fs.FS, name string, max int64) ([]byte, error) {
 
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
-func shardName(p *packEntry, j int) string {
-	text := p.id.String()
+func shardName(p *wire.PackEntry, j int) string {
+	text := p.ID.String()
 	return fmt.Sprintf("packs/%s/%s.%02d.shard", text[:2], text, j)
 }
 
-func pieceName(p *packEntry, j int) string {
-	text := p.id.String()
+func pieceName(p *wire.PackEntry, j int) string {
+	text := p.ID.String()
 	return fmt.Sprintf("packs/%s/%s.%02d.piece", text[:2], text, j)
 }
 
-func hashesName(p *packEntry) string {
-	text := p.id.String()
+func hashesName(p *wire.PackEntry) string {
+	text := p.ID.String()
 	return fmt.Sprintf("packs/%s/%s.hashes", text[:2], text)
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 const maxEdgeChoices = 4096
@@ -94,13 +96,13 @@ func (l *logView) edgeChoices(level int) [][]tlog.Hash {
 }
 
 func (l *logView) edgeRoot(levels []int, edges map[int][]tlog.Hash) tlog.Hash {
-	var t treeStack
+	var t wire.TreeStack
 	for _, level := range levels {
 		for _, h := range edges[level] {
-			t.push(h, 1<<(8*level))
+			t.Push(h, 1<<(8*level))
 		}
 	}
-	return t.root()
+	return t.Root()
 }
 
 // nameEdges names the disks whose partial tiles are not those that fit.

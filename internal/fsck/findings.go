@@ -9,6 +9,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 const (
@@ -39,7 +41,7 @@ type classCount struct {
 type runKey struct {
 	class string
 	disk  *disk
-	pack  *packEntry
+	pack  *wire.PackEntry
 	shard int
 }
 
@@ -107,7 +109,7 @@ func (f *findings) stripe(s Severity, class string, at place, stripe int64, hint
 }
 
 // closePack forgets the open runs of a pack, so that memory stays flat.
-func (f *findings) closePack(p *packEntry) {
+func (f *findings) closePack(p *wire.PackEntry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for key := range f.open {

@@ -22,12 +22,14 @@ import (
 	"errors"
 	"runtime"
 	"sync/atomic"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // Options says what to verify and what is known beforehand.
 type Options struct {
 	Disks    []Disk
-	Trust    *Trust       // nil: the origin is not proven
+	Trust    *wire.Trust  // nil: the origin is not proven
 	Label    []byte       // the label file, if it was sent
 	Workers  int          // packs checked at once; 0: one a core
 	ReadSize int64        // bytes of a shard read at once; 0: 128 KiB, best where the kernel reads ahead or disks do not rotate
@@ -61,12 +63,12 @@ type verifier struct {
 	progress progress
 
 	s      *survey
-	own    *watch   // errors of this process's own
-	wanted identity // of several devices' disks, whose are to be checked; zero: whoever's are most
-	use    []*disk  // disks that are not foreign
-	who    identity
+	own    *watch        // errors of this process's own
+	wanted wire.Identity // of several devices' disks, whose are to be checked; zero: whoever's are most
+	use    []*disk       // disks that are not foreign
+	who    wire.Identity
 	key    ed25519.PublicKey // the device's
-	job    *jobFile
+	job    *wire.JobFile
 	bays   int
 	absent []int // bays absent at seal
 
@@ -91,7 +93,7 @@ func newVerifier(o Options) (*verifier, error) {
 	if len(o.Disks) == 0 {
 		return nil, errors.New("no disks")
 	}
-	if err := o.Trust.validate(); err != nil {
+	if err := o.Trust.Validate(); err != nil {
 		return nil, err
 	}
 	if o.Workers <= 0 {
@@ -160,7 +162,7 @@ func (v *verifier) fillReport() {
 	r := v.report
 	r.BytesRead, r.Stripes, r.BlocksBad = v.bytes.Load(), v.stripes.Load(), v.badTotal.Load()
 	if v.job != nil {
-		r.JobFile = v.job.raw
+		r.JobFile = v.job.Raw
 	}
 	v.nameTooFew()
 	v.f.finish(r)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // markForeign sets aside every disk that says it belongs to another job,
@@ -14,11 +16,11 @@ func (v *verifier) markForeign() {
 	for _, d := range v.s.disks {
 		signed := d.checkpoint != nil && d.checkpoint.err == nil
 		switch {
-		case signed && d.checkpoint.identity == v.who, d.header != nil && d.header.identity == v.who:
+		case signed && d.checkpoint.Identity == v.who, d.header != nil && d.header.Identity == v.who:
 		case signed:
-			v.setForeign(d, d.checkpoint.identity, "its checkpoint")
+			v.setForeign(d, d.checkpoint.Identity, "its checkpoint")
 		case d.header != nil:
-			v.setForeign(d, d.header.identity, "its header")
+			v.setForeign(d, d.header.Identity, "its header")
 		}
 		if !d.foreign {
 			v.use = append(v.use, d)
@@ -26,10 +28,10 @@ func (v *verifier) markForeign() {
 	}
 }
 
-func (v *verifier) setForeign(d *disk, i identity, source string) {
+func (v *verifier) setForeign(d *disk, i wire.Identity, source string) {
 	d.foreign = true
 	v.f.add(Warning, "foreign-disk", onDisk(d), "take this disk out: it is not used",
-		"%s says job %s, device %s, generation %d", source, i.job, i.device, i.generation)
+		"%s says job %s, device %s, generation %d", source, i.Job, i.Device, i.Generation)
 }
 
 // nameHeaders names headers that speak of another device on a disk that is ours.
@@ -38,11 +40,11 @@ func (v *verifier) nameHeaders() {
 		if d.header == nil {
 			continue
 		}
-		if d.header.identity != v.who {
+		if d.header.Identity != v.who {
 			v.f.add(Repairable, "header-bad", onDisk(d), hintRebuild,
-				"disk.header says job %s, device %s, generation %d", d.header.job, d.header.device, d.header.generation)
-		} else if d.header.bays != v.bays {
-			v.f.add(Repairable, "header-bad", onDisk(d), hintRebuild, "disk.header says %d bays, there are %d", d.header.bays, v.bays)
+				"disk.header says job %s, device %s, generation %d", d.header.Job, d.header.Device, d.header.Generation)
+		} else if d.header.Bays != v.bays {
+			v.f.add(Repairable, "header-bad", onDisk(d), hintRebuild, "disk.header says %d bays, there are %d", d.header.Bays, v.bays)
 		}
 		if d.bay >= v.bays {
 			d.bay = -1
@@ -52,11 +54,11 @@ func (v *verifier) nameHeaders() {
 
 // placeDisks finds each disk's bay from the shards it holds, by the signed maps
 // of a few packs, and names headers that say otherwise.
-func (v *verifier) placeDisks(sample []*packEntry) {
+func (v *verifier) placeDisks(sample []*wire.PackEntry) {
 	for _, d := range v.use {
-		votes := make([]int, maxBays)
+		votes := make([]int, wire.MaxBays)
 		for _, p := range sample {
-			for j, bay := range p.bays {
+			for j, bay := range p.Bays {
 				if fileExists(d, shardName(p, j)) {
 					votes[bay]++
 				}
@@ -71,9 +73,9 @@ func (v *verifier) placeDisks(sample []*packEntry) {
 		if votes[most] == 0 || d.bay >= 0 && votes[d.bay] == votes[most] {
 			continue
 		}
-		if d.header != nil && d.header.identity == v.who {
+		if d.header != nil && d.header.Identity == v.who {
 			v.f.add(Repairable, "header-bad", onDisk(d), hintRebuild,
-				"disk.header says bay %d, its shards are those of bay %d", d.header.bay, most)
+				"disk.header says bay %d, its shards are those of bay %d", d.header.Bay, most)
 		}
 		d.bay = most
 	}
@@ -90,7 +92,7 @@ func fileExists(d *disk, name string) bool {
 
 // countBays names bays without a disk and bays with two.
 func (v *verifier) countBays(packs int64) {
-	inBays := make([][]*disk, max(v.bays, maxBays))
+	inBays := make([][]*disk, max(v.bays, wire.MaxBays))
 	for _, d := range v.use {
 		if d.bay >= 0 {
 			inBays[d.bay] = append(inBays[d.bay], d)
@@ -102,7 +104,7 @@ func (v *verifier) countBays(packs int64) {
 			unplaced = append(unplaced, quoteName(d.name))
 		}
 	}
-	v.missing = make([]bool, maxBays)
+	v.missing = make([]bool, wire.MaxBays)
 	for bay := range v.bays {
 		switch disks := inBays[bay]; {
 		case len(disks) == 0:
@@ -137,7 +139,7 @@ func (v *verifier) nameTooFew() {
 			bays = append(bays, strconv.Itoa(bay))
 		}
 	}
-	if v.job == nil || len(bays) <= v.job.m || !v.f.has(Lost) {
+	if v.job == nil || len(bays) <= v.job.M || !v.f.has(Lost) {
 		return
 	}
 	v.report.TooFewDisks = !v.damaged.Load()
@@ -145,30 +147,30 @@ func (v *verifier) nameTooFew() {
 	if len(bays) == 1 {
 		are, noun = "is", "bay"
 	}
-	if v.job.m == 0 {
+	if v.job.M == 0 {
 		some = "all"
 	}
 	v.f.add(Lost, "disks-missing", nowhere(), "connect the missing disks", "%d of %d disks %s missing: %s %s; %s %d are needed",
-		len(bays), v.bays, are, noun, strings.Join(bays, ", "), some, v.bays-v.job.m)
+		len(bays), v.bays, are, noun, strings.Join(bays, ", "), some, v.bays-v.job.M)
 }
 
 // lost notes a loss in a pack: are the disks that are not here its whole cause?
 // bad are the shards that are bad or not here.
-func (v *verifier) lost(p *packEntry, bad uint32) {
+func (v *verifier) lost(p *wire.PackEntry, bad uint32) {
 	here := 0
-	for j, bay := range p.bays {
-		if bad>>j&1 == 1 && (!v.missing[bay] || p.notWritten>>j&1 == 1) {
+	for j, bay := range p.Bays {
+		if bad>>j&1 == 1 && (!v.missing[bay] || p.NotWritten>>j&1 == 1) {
 			here++
 		}
 	}
-	if here > p.geometry.m || bits.OnesCount32(bad) <= p.geometry.m {
+	if here > p.Geometry.M || bits.OnesCount32(bad) <= p.Geometry.M {
 		v.damaged.Store(true)
 	}
 }
 
 // lostList is lost for a hash list, of which the disk of any bay may bring a copy.
-func (v *verifier) lostList(p *packEntry) {
-	for _, bay := range p.bays {
+func (v *verifier) lostList(p *wire.PackEntry) {
+	for _, bay := range p.Bays {
 		if v.missing[bay] {
 			return
 		}
@@ -184,7 +186,7 @@ func (v *verifier) nameDuplicates(bay int, disks []*disk) {
 	fact := "two disks claim the bay"
 	first := disks[0]
 	for _, d := range disks[1:] {
-		if d.header != nil && first.header != nil && d.header.disk == first.header.disk {
+		if d.header != nil && first.header != nil && d.header.Disk == first.header.Disk {
 			fact = "two copies of one disk"
 		}
 	}

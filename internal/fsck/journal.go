@@ -8,6 +8,8 @@ import (
 	"hash/crc64"
 	"io"
 	"slices"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // A journal file (format.md 9) is a header and frames:
@@ -20,13 +22,13 @@ const (
 	frameHeaderSize   = 20
 	frameMagic        = "SLFR"
 	maxFrame          = 32 << 20
-	maxClear          = 2*10 + maxEntrySize + 64
+	maxClear          = 2*10 + wire.MaxEntrySize + 64
 	journalKind       = 1
 )
 
 type journalHeader struct {
 	kind    byte
-	file    id
+	file    wire.ID
 	ordinal uint64
 }
 
@@ -34,17 +36,17 @@ func parseJournalHeader(b []byte) (journalHeader, error) {
 	var h journalHeader
 	switch {
 	case len(b) != journalHeaderSize:
-		return h, fmt.Errorf("%w: %d bytes", errMalformed, len(b))
+		return h, fmt.Errorf("%w: %d bytes", wire.ErrMalformed, len(b))
 	case string(b[:8]) != journalMagic:
-		return h, fmt.Errorf("%w: magic", errMalformed)
-	case b[8] != formatVersion:
-		return h, fmt.Errorf("%w: version %d", ErrVersion, b[8])
-	case crc64.Checksum(b[:34], crcTable) != binary.BigEndian.Uint64(b[34:]):
-		return h, fmt.Errorf("%w: CRC", errMalformed)
+		return h, fmt.Errorf("%w: magic", wire.ErrMalformed)
+	case b[8] != wire.FormatVersion:
+		return h, fmt.Errorf("%w: version %d", wire.ErrVersion, b[8])
+	case crc64.Checksum(b[:34], wire.CrcTable) != binary.BigEndian.Uint64(b[34:]):
+		return h, fmt.Errorf("%w: CRC", wire.ErrMalformed)
 	case b[9] != journalKind && b[9] != journalKind+1:
-		return h, fmt.Errorf("%w: kind %d", ErrVersion, b[9])
+		return h, fmt.Errorf("%w: kind %d", wire.ErrVersion, b[9])
 	}
-	return journalHeader{b[9], id(b[10:26]), binary.BigEndian.Uint64(b[26:])}, nil
+	return journalHeader{b[9], wire.ID(b[10:26]), binary.BigEndian.Uint64(b[26:])}, nil
 }
 
 // frameHeader is the fixed part of a frame.
@@ -57,12 +59,12 @@ type frameHeader struct {
 func parseFrameHeader(b []byte) (frameHeader, error) {
 	var h frameHeader
 	if len(b) != frameHeaderSize || string(b[:4]) != frameMagic {
-		return h, fmt.Errorf("%w: no frame", errMalformed)
+		return h, fmt.Errorf("%w: no frame", wire.ErrMalformed)
 	}
 	h = frameHeader{int64(binary.BigEndian.Uint32(b[4:])), int64(binary.BigEndian.Uint32(b[8:])),
-		binary.BigEndian.Uint64(b[12:]), crc64.Checksum(b[:12], crcTable)}
+		binary.BigEndian.Uint64(b[12:]), crc64.Checksum(b[:12], wire.CrcTable)}
 	if h.size() > maxFrame {
-		return h, fmt.Errorf("%w: frame of %d bytes", errMalformed, h.size())
+		return h, fmt.Errorf("%w: frame of %d bytes", wire.ErrMalformed, h.size())
 	}
 	return h, nil
 }
@@ -81,16 +83,16 @@ func readFrame(f *file, off int64, buf []byte) (clear []byte, h frameHeader, err
 	}
 	crc := h.begin
 	err = eachSlice(f, off+frameHeaderSize, h.clear+h.encrypted, buf, func(b []byte) {
-		crc = crc64.Update(crc, crcTable, b)
+		crc = crc64.Update(crc, wire.CrcTable, b)
 		if left := h.clear - int64(len(clear)); left > 0 && h.clear <= maxClear {
 			clear = append(clear, b[:min(left, int64(len(b)))]...)
 		}
 	})
 	if err == nil && crc != h.crc {
-		err = fmt.Errorf("%w: frame CRC", errMalformed)
+		err = fmt.Errorf("%w: frame CRC", wire.ErrMalformed)
 	}
 	if err == nil && h.clear > maxClear {
-		err = fmt.Errorf("%w: clear part of %d bytes", errMalformed, h.clear)
+		err = fmt.Errorf("%w: clear part of %d bytes", wire.ErrMalformed, h.clear)
 	}
 	return clear, h, err
 }
@@ -98,15 +100,15 @@ func readFrame(f *file, off int64, buf []byte) (clear []byte, h frameHeader, err
 // parseClear takes a pack's commit apart: its entry and the device's signature.
 func parseClear(clear []byte) (entry, sig []byte, err error) {
 	var items [][]byte
-	err = eachItem(clear, func(item []byte) error {
+	err = wire.EachItem(clear, func(item []byte) error {
 		if len(items) == 2 {
-			return fmt.Errorf("%w: more than two items", errMalformed)
+			return fmt.Errorf("%w: more than two items", wire.ErrMalformed)
 		}
 		items = append(items, item)
 		return nil
 	})
 	if err == nil && (len(items) != 2 || len(items[1]) != 64) {
-		err = fmt.Errorf("%w: not an entry and a signature", errMalformed)
+		err = fmt.Errorf("%w: not an entry and a signature", wire.ErrMalformed)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -182,7 +184,7 @@ func (c *journalCopies) readHeader() bool {
 			h, err = parseJournalHeader(b)
 		}
 		if err == nil && h.file.String() != c.name[:32] {
-			err = fmt.Errorf("%w: header of file %s", errMalformed, h.file)
+			err = fmt.Errorf("%w: header of file %s", wire.ErrMalformed, h.file)
 		}
 		if err != nil && used {
 			c.bad(i, 0, err)
@@ -284,14 +286,14 @@ func (c *journalCopies) frame(off int64, buf []byte) (fr journalFrame, ok bool) 
 		switch {
 		case err != nil:
 			errs[i] = err
-			if !errors.Is(err, errMalformed) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			if !errors.Is(err, wire.ErrMalformed) && !errors.Is(err, io.ErrUnexpectedEOF) {
 				fr.unread++
 			}
 			continue
 		case !ok:
 			fr.clear, fr.size, ok = clear, h.size(), true
 		case h.size() != fr.size || !bytes.Equal(clear, fr.clear):
-			errs[i] = fmt.Errorf("%w: another frame than on disk %s", errMalformed, c.disks[0].name)
+			errs[i] = fmt.Errorf("%w: another frame than on disk %s", wire.ErrMalformed, c.disks[0].name)
 			continue
 		}
 		if bay := c.disks[i].bay; bay < 0 || !bays[bay] {

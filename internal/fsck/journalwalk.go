@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // maxJournals bounds the journal files of one device that are looked at.
@@ -17,10 +19,10 @@ func (v *verifier) journalNames() ([]string, error) {
 	for _, d := range v.use {
 		err := eachEntry(d.fsys, "journal", func(e fs.DirEntry) error {
 			base, ok := strings.CutSuffix(e.Name(), ".journal")
-			if scan, isScan := strings.CutSuffix(e.Name(), ".scan"); isScan && len(scan) == 32 && lowerHex(scan) {
+			if scan, isScan := strings.CutSuffix(e.Name(), ".scan"); isScan && len(scan) == 32 && wire.LowerHex(scan) {
 				return nil
 			}
-			if !ok || len(base) != 32 || !lowerHex(base) {
+			if !ok || len(base) != 32 || !wire.LowerHex(base) {
 				v.nameUnknown(d, "journal/"+e.Name())
 			} else if len(names) < maxJournals && !slices.Contains(names, e.Name()) {
 				names = append(names, e.Name())
@@ -49,7 +51,7 @@ type journalFile struct {
 	name      string
 	headless  bool // no copy has a good header
 	ordinal   uint64
-	first     *packEntry // nil: it has none
+	first     *wire.PackEntry // nil: it has none
 	last      lastFrame
 	uncounted bool // the last frame does not count
 }
@@ -76,11 +78,11 @@ func (v *verifier) newJournalWalk(ctx context.Context, names []string) (*journal
 // aside is a verifier of the same disks whose findings nobody sees.
 func (v *verifier) aside() *verifier {
 	return &verifier{o: v.o, f: newFindings(), own: v.own, report: &Report{}, use: v.use, who: v.who, key: v.key, job: v.job,
-		bays: v.bays, missing: make([]bool, maxBays)}
+		bays: v.bays, missing: make([]bool, wire.MaxBays)}
 }
 
 // walk names findings only if told to: it is run more than once.
-func (j *journalWalk) walk(ctx context.Context, name bool, fn func(*packEntry) error) error {
+func (j *journalWalk) walk(ctx context.Context, name bool, fn func(*wire.PackEntry) error) error {
 	v := j.v
 	if !name {
 		v = v.aside()
@@ -93,7 +95,7 @@ func (j *journalWalk) walk(ctx context.Context, name bool, fn func(*packEntry) e
 	return nil
 }
 
-func (f *journalFile) walk(ctx context.Context, v *verifier, fn func(*packEntry) error) error {
+func (f *journalFile) walk(ctx context.Context, v *verifier, fn func(*wire.PackEntry) error) error {
 	c := v.openJournal(f.name)
 	defer c.close()
 	switch {
@@ -119,33 +121,33 @@ func (f *journalFile) walk(ctx context.Context, v *verifier, fn func(*packEntry)
 		}
 		return fn(p)
 	})
-	if n := c.whole(); err == nil && n < v.job.m+1 {
-		v.f.add(Repairable, "journal-copies", nowhere(), hintRebuild, "journal/%s: %d whole copies, there should be %d", f.name, n, v.job.m+1)
+	if n := c.whole(); err == nil && n < v.job.M+1 {
+		v.f.add(Repairable, "journal-copies", nowhere(), hintRebuild, "journal/%s: %d whole copies, there should be %d", f.name, n, v.job.M+1)
 	}
 	return err
 }
 
 // committed proves a pack's entry by the device's signature.
-func (v *verifier) committed(clear []byte) (*packEntry, error) {
+func (v *verifier) committed(clear []byte) (*wire.PackEntry, error) {
 	raw, sig, err := parseClear(clear)
 	if err != nil {
 		return nil, err
 	}
-	msg := append(slices.Concat(v.who.job[:], v.who.device[:]), binary.BigEndian.AppendUint32(nil, uint32(v.who.generation))...)
-	if !verifyContext(v.key, "pack entry", append(msg, raw...), sig) {
-		return nil, errSignature
+	msg := append(slices.Concat(v.who.Job[:], v.who.Device[:]), binary.BigEndian.AppendUint32(nil, uint32(v.who.Generation))...)
+	if !wire.VerifyContext(v.key, "pack entry", append(msg, raw...), sig) {
+		return nil, wire.ErrSignature
 	}
-	e, err := parseEntry(raw)
+	e, err := wire.ParseEntry(raw)
 	if err != nil {
 		return nil, err
 	}
-	if e.kind != packKind {
-		return nil, errMalformed
+	if e.Kind != wire.PackKind {
+		return nil, wire.ErrMalformed
 	}
-	for _, bay := range e.pack.bays {
-		if int(bay) >= v.job.disks {
-			return nil, errMalformed
+	for _, bay := range e.Pack.Bays {
+		if int(bay) >= v.job.Disks {
+			return nil, wire.ErrMalformed
 		}
 	}
-	return e.pack, nil
+	return e.Pack, nil
 }

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 var rootNames = map[string]bool{
@@ -91,7 +93,7 @@ func (v *verifier) listing(ctx context.Context) error {
 func (v *verifier) listPacks(ctx context.Context, d *disk) error {
 	return v.inFolder(d, "packs", func(e fs.DirEntry) error {
 		dir := "packs/" + e.Name()
-		if !e.IsDir() || len(e.Name()) != 2 || !lowerHex(e.Name()) {
+		if !e.IsDir() || len(e.Name()) != 2 || !wire.LowerHex(e.Name()) {
 			v.nameUnknown(d, dir)
 			return nil
 		}
@@ -118,13 +120,13 @@ func (v *verifier) judgePackFile(d *disk, folder string, e fs.DirEntry) {
 }
 
 // packFileID takes "<pack id>.NN.shard", "….NN.piece" or "….hashes" apart.
-func packFileID(name string) (id, bool) {
+func packFileID(name string) (wire.ID, bool) {
 	if len(name) < 33 || name[32] != '.' {
-		return id{}, false
+		return wire.ID{}, false
 	}
-	pack, err := parseID(name[:32])
+	pack, err := wire.ParseID(name[:32])
 	if err != nil {
-		return id{}, false
+		return wire.ID{}, false
 	}
 	rest := name[33:]
 	if rest == "hashes" {
@@ -132,7 +134,7 @@ func packFileID(name string) (id, bool) {
 	}
 	number, kind, _ := strings.Cut(rest, ".")
 	n, err := strconv.Atoi(number)
-	return pack, err == nil && len(number) == 2 && n >= 0 && n < maxShards && (kind == "shard" || kind == "piece")
+	return pack, err == nil && len(number) == 2 && n >= 0 && n < wire.MaxShards && (kind == "shard" || kind == "piece")
 }
 
 const maxFolderDepth = 12
@@ -158,7 +160,7 @@ func (l *logView) expects(path string) bool {
 	kind, rest, _ := strings.Cut(strings.TrimPrefix(path, "log/tile/"), "/")
 	level := 0
 	if kind != "entries" {
-		n, err := decimal(kind)
+		n, err := wire.Decimal(kind)
 		if err != nil || n > uint64(l.top()) {
 			return false
 		}
@@ -168,7 +170,7 @@ func (l *logView) expects(path string) bool {
 	n := int64(0)
 	for part := range strings.SplitSeq(rest, "/") {
 		digits, err := strconv.ParseUint(strings.TrimPrefix(part, "x"), 10, 16)
-		if err != nil || n > maxLogSize {
+		if err != nil || n > wire.MaxLogSize {
 			return false
 		}
 		n = n*1000 + int64(digits)

@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // logView reads one log from the copies on several disks. A tile or a bundle
@@ -123,14 +125,14 @@ func (l *logView) rebuildTile(level int, n int64, fromEntries bool) []tlog.Hash 
 	for i := range out {
 		child := n*tileWidth + int64(i)
 		if fromEntries {
-			out[i] = rootOver(l.rebuildTile(level-1, child, true))
+			out[i] = wire.RootOver(l.rebuildTile(level-1, child, true))
 			continue
 		}
 		var votes map[tlog.Hash]int
 		raw, _ := l.copies(tilePath(kindOf(level-1), child, tileWidth), 32*tileWidth)
 		for _, b := range raw {
 			if h, err := parseTile(b, tileWidth); err == nil {
-				vote(&votes, rootOver(h))
+				vote(&votes, wire.RootOver(h))
 			}
 		}
 		out[i] = winner(votes)
@@ -265,7 +267,7 @@ func (l *logView) descend(ctx context.Context, level int, n int64, want tlog.Has
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	hashes, err := l.tile(level, n, func(h []tlog.Hash) bool { return rootOver(h) == want })
+	hashes, err := l.tile(level, n, func(h []tlog.Hash) bool { return wire.RootOver(h) == want })
 	if err != nil {
 		return err
 	}
@@ -288,7 +290,7 @@ func (l *logView) visitBundle(ctx context.Context, n int64, leaves []tlog.Hash, 
 	if err != nil {
 		return err
 	}
-	l.bundles = append(l.bundles, rootOver(leaves))
+	l.bundles = append(l.bundles, wire.RootOver(leaves))
 	for i, e := range entries {
 		if err := fn(n*tileWidth+int64(i), e); err != nil {
 			return err
@@ -326,12 +328,12 @@ func (l *logView) load(n int64) error {
 			continue
 		}
 		entries, err := parseBundle(raw, width)
-		if err == nil && rootOver(leafHashes(entries)) == l.bundles[n] {
+		if err == nil && wire.RootOver(leafHashes(entries)) == l.bundles[n] {
 			l.cached, l.entries = n, entries
 			return nil
 		}
 	}
-	leaves, err := l.tile(0, n, func(h []tlog.Hash) bool { return rootOver(h) == l.bundles[n] })
+	leaves, err := l.tile(0, n, func(h []tlog.Hash) bool { return wire.RootOver(h) == l.bundles[n] })
 	if err != nil {
 		return err
 	}

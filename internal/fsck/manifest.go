@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // manifest proves the chain from the job signer to the last log entry.
@@ -28,20 +30,20 @@ func (v *verifier) manifest(ctx context.Context) error {
 	if c == nil {
 		return v.noCheckpoint()
 	}
-	v.who, v.key = c.identity, c.key
+	v.who, v.key = c.Identity, c.key
 	v.describe(c)
 	v.markForeign()
 	if err := v.compareLabel(l, c); err != nil {
 		return err
 	}
 	v.nameCheckpoints(c)
-	v.log = newLogView(v.use, c.size, c.root, v.f)
+	v.log = newLogView(v.use, c.Size, c.Root, v.f)
 	if err := v.walkLog(ctx); err != nil {
 		return err
 	}
-	if l != nil && (int(l.disks) != v.bays || l.jobSerial != v.job.serial || l.jobSHA256 != v.job.sha256) {
+	if l != nil && (int(l.Disks) != v.bays || l.JobSerial != v.job.Serial || l.JobSHA256 != v.job.Sha256) {
 		return v.refuse("label-differs", nowhere(), hintRefuse, "label: says %d disks, job serial %d, job file %x; the log says %d, %d, %x",
-			l.disks, l.jobSerial, l.jobSHA256, v.bays, v.job.serial, v.job.sha256)
+			l.Disks, l.JobSerial, l.JobSHA256, v.bays, v.job.Serial, v.job.Sha256)
 	}
 	v.sealStatements(c)
 	v.nameHeaders()
@@ -52,16 +54,16 @@ func (v *verifier) manifest(ctx context.Context) error {
 
 func (v *verifier) describe(c *checkpointCopy) {
 	r := v.report
-	r.Job, r.Device, r.Generation = c.job.String(), c.device.String(), c.generation
-	r.Checkpoint, r.LogSize, r.Root = c.text, c.size, base64.StdEncoding.EncodeToString(c.root[:])
+	r.Job, r.Device, r.Generation = c.Job.String(), c.Device.String(), c.Generation
+	r.Checkpoint, r.LogSize, r.Root = c.Text, c.Size, base64.StdEncoding.EncodeToString(c.Root[:])
 }
 
-func (v *verifier) readLabel() (*label, error) {
+func (v *verifier) readLabel() (*wire.Label, error) {
 	if v.o.Label == nil {
 		v.f.add(Note, "label-not-given", nowhere(), "give the label to prove that this is the latest state", "an older state of the device would look the same")
 		return nil, nil
 	}
-	l, err := parseLabel(v.o.Label)
+	l, err := wire.ParseLabel(v.o.Label)
 	if err != nil {
 		return nil, v.refuse("label-bad", nowhere(), "check the label file", "label: %v", err)
 	}
@@ -82,23 +84,23 @@ func (v *verifier) noCheckpoint() error {
 }
 
 // compareLabel finds a device that was set back to an older state.
-func (v *verifier) compareLabel(l *label, c *checkpointCopy) error {
+func (v *verifier) compareLabel(l *wire.Label, c *checkpointCopy) error {
 	if l == nil {
 		return nil
 	}
-	if l.identity != v.who {
+	if l.Identity != v.who {
 		return v.refuse("label-differs", nowhere(), hintRefuse, "label is of job %s, device %s, generation %d; the disks are of job %s, device %s, generation %d",
-			l.job, l.device, l.generation, c.job, c.device, c.generation)
+			l.Job, l.Device, l.Generation, c.Job, c.Device, c.Generation)
 	}
-	if l.checkpoint.origin != c.origin {
-		return v.refuse("label-bad", nowhere(), hintRefuse, "label: its checkpoint is of %q", l.checkpoint.origin)
+	if l.Checkpoint.Origin != c.Origin {
+		return v.refuse("label-bad", nowhere(), hintRefuse, "label: its checkpoint is of %q", l.Checkpoint.Origin)
 	}
-	if err := l.checkpoint.verify(v.key); err != nil {
+	if err := l.Checkpoint.Verify(v.key); err != nil {
 		return v.refuse("label-bad", nowhere(), hintRefuse, "label: its checkpoint: %v", err)
 	}
-	if l.checkpoint.text != c.text {
+	if l.Checkpoint.Text != c.Text {
 		return v.refuse("label-differs", nowhere(), hintRefuse, "label and disks differ: the label has %d entries, root %s; the disks have %d entries, root %s",
-			l.checkpoint.size, l.checkpoint.root, c.size, c.root)
+			l.Checkpoint.Size, l.Checkpoint.Root, c.Size, c.Root)
 	}
 	return nil
 }
@@ -111,14 +113,14 @@ func (v *verifier) nameCheckpoints(c *checkpointCopy) {
 			v.f.add(Repairable, "checkpoint-copy-missing", onDisk(d), hintRebuild, "log/checkpoint is missing")
 		case o.err != nil:
 			v.f.add(Repairable, "checkpoint-copy-bad", onDisk(d), hintRebuild, "log/checkpoint: %v", o.err)
-		case o.same(c.checkpoint):
-		case o.identity == v.who && o.size < c.size:
+		case o.same(c.Checkpoint):
+		case o.Identity == v.who && o.Size < c.Size:
 			v.older = append(v.older, d) // the walk tells whether it is a beginning of our log
-		case o.identity == v.who:
+		case o.Identity == v.who:
 			v.f.add(Fatal, "checkpoint-fork", onDisk(d), hintRefuse, "the device signed two checkpoints of one generation: %d entries, root %s; and %d entries, root %s",
-				o.size, o.root, c.size, c.root)
+				o.Size, o.Root, c.Size, c.Root)
 		default:
-			v.f.add(Repairable, "checkpoint-copy-other", onDisk(d), hintRebuild, "log/checkpoint is of %s", o.origin)
+			v.f.add(Repairable, "checkpoint-copy-other", onDisk(d), hintRebuild, "log/checkpoint is of %s", o.Origin)
 		}
 	}
 }
@@ -130,23 +132,23 @@ func (v *verifier) walkLog(ctx context.Context) error {
 	prefix := &prefixCheck{v: v, left: v.older}
 	err := v.log.walk(ctx, func(pos int64, raw []byte) error {
 		prefix.leaf(pos, raw)
-		e, err := parseEntry(raw)
+		e, err := wire.ParseEntry(raw)
 		if err == nil {
 			err = order.next(pos, e)
 		}
 		if err != nil {
 			return v.refuse("log-entry-bad", nowhere(), hintRefuse, "log entry %d: %v", pos, err)
 		}
-		switch e.kind {
-		case startKind:
-			return v.begin(e.start)
-		case wrapKind:
-			if err := wraps.fits(e.wrap); err != nil {
+		switch e.Kind {
+		case wire.StartKind:
+			return v.begin(e.Start)
+		case wire.WrapKind:
+			if err := wraps.fits(e.Wrap); err != nil {
 				return v.refuse("log-entry-bad", nowhere(), hintRefuse, "log entry %d: %v", pos, err)
 			}
-			wraps.entry(e.wrap)
-		case packKind, indexKind:
-			v.seePack(e.pack)
+			wraps.entry(e.Wrap)
+		case wire.PackKind, wire.IndexKind:
+			v.seePack(e.Pack)
 		}
 		return nil
 	})
@@ -176,7 +178,7 @@ func (v *verifier) walkLog(ctx context.Context) error {
 type prefixCheck struct {
 	v    *verifier
 	left []*disk
-	tree treeStack
+	tree wire.TreeStack
 }
 
 func (c *prefixCheck) leaf(pos int64, raw []byte) {
@@ -186,7 +188,7 @@ func (c *prefixCheck) leaf(pos int64, raw []byte) {
 	if pos == 0 {
 		c.judge(0)
 	}
-	c.tree.push(tlog.RecordHash(raw), 1)
+	c.tree.Push(tlog.RecordHash(raw), 1)
 	c.judge(pos + 1)
 }
 
@@ -194,42 +196,42 @@ func (c *prefixCheck) leaf(pos int64, raw []byte) {
 func (c *prefixCheck) judge(size int64) {
 	c.left = slices.DeleteFunc(c.left, func(d *disk) bool {
 		o := d.checkpoint
-		if o.size != size {
+		if o.Size != size {
 			return false
 		}
-		if o.root == c.tree.root() {
-			c.v.f.add(Repairable, "checkpoint-copy-other", onDisk(d), hintRebuild, "log/checkpoint is older: %d entries", o.size)
+		if o.Root == c.tree.Root() {
+			c.v.f.add(Repairable, "checkpoint-copy-other", onDisk(d), hintRebuild, "log/checkpoint is older: %d entries", o.Size)
 		} else {
-			c.v.f.add(Fatal, "checkpoint-fork", onDisk(d), hintRefuse, "the device signed a checkpoint of %d entries, root %s, that is no beginning of its log", o.size, o.root)
+			c.v.f.add(Fatal, "checkpoint-fork", onDisk(d), hintRefuse, "the device signed a checkpoint of %d entries, root %s, that is no beginning of its log", o.Size, o.Root)
 		}
 		return true
 	})
 }
 
 // begin ties the start entry to the checkpoint and to one of the job files.
-func (v *verifier) begin(s *startEntry) error {
-	if s.identity != v.who {
-		return v.refuse("log-entry-bad", nowhere(), hintRefuse, "the start entry is of job %s, device %s, generation %d", s.job, s.device, s.generation)
+func (v *verifier) begin(s *wire.StartEntry) error {
+	if s.Identity != v.who {
+		return v.refuse("log-entry-bad", nowhere(), hintRefuse, "the start entry is of job %s, device %s, generation %d", s.Job, s.Device, s.Generation)
 	}
 	for _, j := range v.s.jobs {
-		if j.sha256 == s.jobSHA256 && j.err == nil {
+		if j.sha256 == s.JobSHA256 && j.err == nil {
 			v.job = j.job
-		} else if j.sha256 == s.jobSHA256 {
+		} else if j.sha256 == s.JobSHA256 {
 			return v.refuse("job-untrusted", nowhere(), hintRefuse, "job.dsse: %s", j.problem(v.o.Trust))
 		}
 	}
 	if v.job == nil {
-		return v.refuse("job-lost", nowhere(), "find the job file among the data centre's copies and put it on a disk", "no disk has the job file that the log names (SHA-256 %x)", s.jobSHA256)
+		return v.refuse("job-lost", nowhere(), "find the job file among the data centre's copies and put it on a disk", "no disk has the job file that the log names (SHA-256 %x)", s.JobSHA256)
 	}
-	if v.job.job != s.job || v.job.serial != s.jobSerial || v.job.devices[s.device] == nil {
-		return v.refuse("log-entry-bad", nowhere(), hintRefuse, "the start entry says job serial %d, the job file %d", s.jobSerial, v.job.serial)
+	if v.job.Job != s.Job || v.job.Serial != s.JobSerial || v.job.Devices[s.Device] == nil {
+		return v.refuse("log-entry-bad", nowhere(), hintRefuse, "the start entry says job serial %d, the job file %d", s.JobSerial, v.job.Serial)
 	}
-	v.bays = s.bays
-	if s.bays != v.job.disks {
-		v.f.add(Warning, "geometry-differs", nowhere(), "", "the log says %d bays, the job file %d disks", s.bays, v.job.disks)
+	v.bays = s.Bays
+	if s.Bays != v.job.Disks {
+		v.f.add(Warning, "geometry-differs", nowhere(), "", "the log says %d bays, the job file %d disks", s.Bays, v.job.Disks)
 	}
 	for _, d := range v.use {
-		if d.job != nil && d.job.sha256 != s.jobSHA256 {
+		if d.job != nil && d.job.sha256 != s.JobSHA256 {
 			v.f.add(Repairable, "job-copy-other", onDisk(d), hintRebuild, "job.dsse is not the file that the log names%s", jobProblem(d.job))
 		}
 	}
@@ -240,24 +242,24 @@ func jobProblem(j *jobCopy) string {
 	if j.err != nil {
 		return ": " + j.err.Error()
 	}
-	return fmt.Sprintf(": serial %d", j.job.serial)
+	return fmt.Sprintf(": serial %d", j.job.Serial)
 }
 
-func (v *verifier) seePack(p *packEntry) {
-	v.packIDs.add(p.id)
-	if p.geometry.m == 0 && !v.job.allowNoParity {
+func (v *verifier) seePack(p *wire.PackEntry) {
+	v.packIDs.add(p.ID)
+	if p.Geometry.M == 0 && !v.job.AllowNoParity {
 		v.f.add(Warning, "geometry-differs", inPack(p), "", "has no parity, which the job does not allow")
-	} else if p.geometry.m < v.job.m {
-		v.f.repeat(Warning, "geometry-differs", nowhere(), "", "some packs have %d parity shards, the job file orders %d", p.geometry.m, v.job.m)
+	} else if p.Geometry.M < v.job.M {
+		v.f.repeat(Warning, "geometry-differs", nowhere(), "", "some packs have %d parity shards, the job file orders %d", p.Geometry.M, v.job.M)
 	}
 }
 
 // countPlaces looks at a few packs to find which disk is which bay.
 func (v *verifier) countPlaces(ctx context.Context) {
-	var sample []*packEntry
+	var sample []*wire.PackEntry
 	take := func(_ int64, raw []byte) error {
-		if e, err := parseEntry(raw); err == nil && e.pack != nil {
-			sample = append(sample, e.pack)
+		if e, err := wire.ParseEntry(raw); err == nil && e.Pack != nil {
+			sample = append(sample, e.Pack)
 		}
 		return nil
 	}
@@ -274,7 +276,7 @@ func (v *verifier) countPlaces(ctx context.Context) {
 // unknown pack from one of ours: 8 MB for a million packs of 1 GiB.
 type idSet struct{ ids []uint64 }
 
-func (s *idSet) add(i id) {
+func (s *idSet) add(i wire.ID) {
 	sum := sha256.Sum256(i[:])
 	s.ids = append(s.ids, be64(sum[:]))
 }
@@ -292,7 +294,7 @@ func (s *idSet) twice() bool {
 	return false
 }
 
-func (s *idSet) has(i id) bool {
+func (s *idSet) has(i wire.ID) bool {
 	sum := sha256.Sum256(i[:])
 	_, found := slices.BinarySearch(s.ids, be64(sum[:]))
 	return found

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"hash/crc64"
 	"slices"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // maxMendSize bounds the list that is mended in memory: at the usual 280 bytes
@@ -16,18 +18,18 @@ const maxMendSize = 64 << 20
 // all the copies' values the one that a stored block confirms, whichever disk has
 // it. The signed root decides.
 func (f *listFinder) mend(shards [][]shardCopy) {
-	g := f.p.geometry
-	if g.listLen() > maxMendSize {
-		f.say(Warning, "hashlist-not-mended", inPack(f.p), "hash list of %d bytes is too long to be mended", g.listLen())
+	g := f.p.Geometry
+	if g.ListLen() > maxMendSize {
+		f.say(Warning, "hashlist-not-mended", inPack(f.p), "hash list of %d bytes is too long to be mended", g.ListLen())
 		return
 	}
 	for j := range shards { // whichever disk has one
 		shards[j] = append(shards[j], f.v.otherCopies(shardName(f.p, j), shards[j])...)
 	}
-	preferCopies := make([]byte, 0, g.listLen())
-	preferBlocks := make([]byte, 0, g.listLen())
-	for s := range g.stripes() {
-		for j := range g.shards() {
+	preferCopies := make([]byte, 0, g.ListLen())
+	preferBlocks := make([]byte, 0, g.ListLen())
+	for s := range g.Stripes() {
+		for j := range g.Shards() {
 			a, b := f.mendField(shards, s, j)
 			preferCopies = append(preferCopies, a...)
 			preferBlocks = append(preferBlocks, b...)
@@ -91,15 +93,15 @@ func mostOf(values [][]byte) (best []byte) {
 }
 
 func (f *listFinder) fieldLen(j int) int {
-	if j < f.p.geometry.k {
+	if j < f.p.Geometry.K {
 		return 32
 	}
 	return 8
 }
 
 func (f *listFinder) fieldOffset(stripe int64, j int) int64 {
-	k := f.p.geometry.k
-	return stripe*int64(f.p.geometry.lineLen()) + int64(32*min(j, k)+8*max(0, j-k))
+	k := f.p.Geometry.K
+	return stripe*int64(f.p.Geometry.LineLen()) + int64(32*min(j, k)+8*max(0, j-k))
 }
 
 // copiedField reads a field from every copy 1 and from the raw data pieces. signed is
@@ -115,7 +117,7 @@ func (f *listFinder) copiedField(stripe int64, j int) (values [][]byte, signed [
 	if b := field(); f.rawPieces(b, off, ^uint32(0)) {
 		values = append(values, b)
 	}
-	if inputs := firstBits(f.good, f.p.geometry.k); inputs != 0 {
+	if inputs := firstBits(f.good, f.p.Geometry.K); inputs != 0 {
 		if b := field(); f.decodedPieces(b, off, inputs) {
 			signed = b
 		}
@@ -130,7 +132,7 @@ func (f *listFinder) copiedField(stripe int64, j int) (values [][]byte, signed [
 
 // rawPieces fills b with bytes of the list from those data pieces that are in the mask.
 func (f *listFinder) rawPieces(b []byte, off int64, mask uint32) bool {
-	length := f.p.geometry.pieceLen()
+	length := f.p.Geometry.PieceLen()
 	for len(b) > 0 {
 		j, in := off/length, off%length
 		n := min(int64(len(b)), length-in)
@@ -149,20 +151,20 @@ func (f *listFinder) decodedPieces(b []byte, off int64, inputs uint32) bool {
 
 // storedField computes a field from a block on a disk.
 func (f *listFinder) storedField(o *file, stripe int64, j int) []byte {
-	g := f.p.geometry
+	g := f.p.Geometry
 	hash := sha256.New()
 	crc := uint64(0)
-	err := eachSlice(o, stripe*g.blockSize, g.blockLen(stripe), f.w.buffer(windowSize), func(b []byte) {
-		if j < g.k {
+	err := eachSlice(o, stripe*g.BlockSize, g.BlockLen(stripe), f.w.buffer(windowSize), func(b []byte) {
+		if j < g.K {
 			hash.Write(b)
 		} else {
-			crc = crc64.Update(crc, crcTable, b)
+			crc = crc64.Update(crc, wire.CrcTable, b)
 		}
 	})
 	if err != nil {
 		return nil
 	}
-	if j < g.k {
+	if j < g.K {
 		return hash.Sum(nil)
 	}
 	return binary.BigEndian.AppendUint64(nil, crc)

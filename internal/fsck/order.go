@@ -1,6 +1,10 @@
 package fsck
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
+)
 
 // logCounts is what the log's walk leaves behind: totals, positions and one
 // small number for every 1,024 pages.
@@ -21,9 +25,9 @@ type logCounts struct {
 // events, packs, pages, indexes, end.
 type logOrder struct {
 	logCounts
-	start   *startEntry
+	start   *wire.StartEntry
 	ended   bool
-	last    entryKind
+	last    wire.EntryKind
 	current pageRun
 }
 
@@ -36,89 +40,89 @@ type pageRun struct {
 }
 
 // rank is the place of a kind in the order.
-var rank = map[entryKind]int{startKind: 0, wrapKind: 1, eventKind: 2, packKind: 3, pageKind: 4, indexKind: 5, endKind: 6}
+var rank = map[wire.EntryKind]int{wire.StartKind: 0, wire.WrapKind: 1, wire.EventKind: 2, wire.PackKind: 3, wire.PageKind: 4, wire.IndexKind: 5, wire.EndKind: 6}
 
-func (o *logOrder) next(pos int64, e logEntry) error {
-	if (pos == 0) != (e.kind == startKind) {
-		return fmt.Errorf("%w: position %d is of kind %d", errMalformed, pos, e.kind)
+func (o *logOrder) next(pos int64, e wire.LogEntry) error {
+	if (pos == 0) != (e.Kind == wire.StartKind) {
+		return fmt.Errorf("%w: position %d is of kind %d", wire.ErrMalformed, pos, e.Kind)
 	}
-	if o.ended || rank[e.kind] < rank[o.last] && pos > 0 {
-		return fmt.Errorf("%w: kind %d after kind %d", errMalformed, e.kind, o.last)
+	if o.ended || rank[e.Kind] < rank[o.last] && pos > 0 {
+		return fmt.Errorf("%w: kind %d after kind %d", wire.ErrMalformed, e.Kind, o.last)
 	}
-	o.enter(pos, e.kind)
-	o.last = e.kind
-	switch e.kind {
-	case startKind:
-		o.start = e.start
-	case wrapKind:
-		if e.wrap.generation != o.start.generation {
-			return fmt.Errorf("%w: wrap of generation %d", errMalformed, e.wrap.generation)
+	o.enter(pos, e.Kind)
+	o.last = e.Kind
+	switch e.Kind {
+	case wire.StartKind:
+		o.start = e.Start
+	case wire.WrapKind:
+		if e.Wrap.Generation != o.start.Generation {
+			return fmt.Errorf("%w: wrap of generation %d", wire.ErrMalformed, e.Wrap.Generation)
 		}
-	case eventKind:
-		return o.event(e.event)
-	case packKind:
-		return o.pack(e.pack)
-	case pageKind:
-		return o.page(e.page)
-	case indexKind:
-		return o.index(e.pack)
-	case endKind:
-		return o.end(e.end)
+	case wire.EventKind:
+		return o.event(e.Event)
+	case wire.PackKind:
+		return o.pack(e.Pack)
+	case wire.PageKind:
+		return o.page(e.Page)
+	case wire.IndexKind:
+		return o.index(e.Pack)
+	case wire.EndKind:
+		return o.end(e.End)
 	}
 	return nil
 }
 
 // enter notes the positions where the kinds begin, or would.
-func (o *logOrder) enter(pos int64, kind entryKind) {
+func (o *logOrder) enter(pos int64, kind wire.EntryKind) {
 	for _, at := range []struct {
-		kind entryKind
+		kind wire.EntryKind
 		pos  *int64
-	}{{packKind, &o.firstPack}, {pageKind, &o.firstPage}, {indexKind, &o.firstIndex}} {
+	}{{wire.PackKind, &o.firstPack}, {wire.PageKind, &o.firstPage}, {wire.IndexKind, &o.firstIndex}} {
 		if rank[kind] >= rank[at.kind] && rank[o.last] < rank[at.kind] {
 			*at.pos = pos
 		}
 	}
 }
 
-func (o *logOrder) checkBays(p *packEntry) error {
-	for _, bay := range p.bays {
-		if int(bay) >= o.start.bays {
-			return fmt.Errorf("%w: bay %d of %d", errMalformed, bay, o.start.bays)
+func (o *logOrder) checkBays(p *wire.PackEntry) error {
+	for _, bay := range p.Bays {
+		if int(bay) >= o.start.Bays {
+			return fmt.Errorf("%w: bay %d of %d", wire.ErrMalformed, bay, o.start.Bays)
 		}
 	}
-	o.stored += p.geometry.stored()
+	o.stored += p.Geometry.Stored()
 	return nil
 }
 
-func (o *logOrder) event(e *eventEntry) error {
-	if e.bay >= o.start.bays {
-		return fmt.Errorf("%w: event of bay %d of %d", errMalformed, e.bay, o.start.bays)
+func (o *logOrder) event(e *wire.EventEntry) error {
+	if e.Bay >= o.start.Bays {
+		return fmt.Errorf("%w: event of bay %d of %d", wire.ErrMalformed, e.Bay, o.start.Bays)
 	}
 	switch {
-	case e.bay < 0: // of no bay
-	case e.what == "disk-absent":
-		o.absent |= 1 << e.bay
-	case e.what == "disk-rebuilt":
-		o.rebuilt |= 1 << e.bay
+	case e.Bay < 0: // of no bay
+	case e.What == "disk-absent":
+		o.absent |= 1 << e.Bay
+	case e.What == "disk-rebuilt":
+		o.rebuilt |= 1 << e.Bay
 	}
 	return nil
 }
 
-func (o *logOrder) pack(p *packEntry) error {
-	if p.number != uint64(o.packs) {
-		return fmt.Errorf("%w: pack number %d instead of %d", errMalformed, p.number, o.packs)
+func (o *logOrder) pack(p *wire.PackEntry) error {
+	if p.Number != uint64(o.packs) {
+		return fmt.Errorf("%w: pack number %d instead of %d", wire.ErrMalformed, p.Number, o.packs)
 	}
 	o.packs++
-	if p.notWritten != 0 {
+	if p.NotWritten != 0 {
 		o.degraded++
 	}
-	o.bodySum += uint64(p.geometry.body)
+	o.bodySum += uint64(p.Geometry.Body)
 	return o.checkBays(p)
 }
 
-func (o *logOrder) page(p *pageEntry) error {
-	if p.number != uint64(o.pages) {
-		return fmt.Errorf("%w: page number %d instead of %d", errMalformed, p.number, o.pages)
+func (o *logOrder) page(p *wire.PageEntry) error {
+	if p.Number != uint64(o.pages) {
+		return fmt.Errorf("%w: page number %d instead of %d", wire.ErrMalformed, p.Number, o.pages)
 	}
 	o.pages++
 	if o.current.sawDirectory {
@@ -126,16 +130,16 @@ func (o *logOrder) page(p *pageEntry) error {
 	}
 	r := &o.current
 	switch {
-	case p.index != uint64(len(o.indexPages)):
-		return fmt.Errorf("%w: page %d is in index pack %d instead of %d", errMalformed, p.number, p.index, len(o.indexPages))
-	case p.offset != ceil4k(r.end):
-		return fmt.Errorf("%w: page %d at offset %d instead of %d", errMalformed, p.number, p.offset, ceil4k(r.end))
-	case r.count == maxPagesPerIndex:
-		return fmt.Errorf("%w: more than %d pages in index pack %d", errMalformed, maxPagesPerIndex, p.index)
+	case p.Index != uint64(len(o.indexPages)):
+		return fmt.Errorf("%w: page %d is in index pack %d instead of %d", wire.ErrMalformed, p.Number, p.Index, len(o.indexPages))
+	case p.Offset != wire.Ceil4k(r.end):
+		return fmt.Errorf("%w: page %d at offset %d instead of %d", wire.ErrMalformed, p.Number, p.Offset, wire.Ceil4k(r.end))
+	case r.count == wire.MaxPagesPerIndex:
+		return fmt.Errorf("%w: more than %d pages in index pack %d", wire.ErrMalformed, wire.MaxPagesPerIndex, p.Index)
 	}
-	r.end = p.offset + p.length
+	r.end = p.Offset + p.Length
 	r.count++
-	r.sawDirectory = p.directory
+	r.sawDirectory = p.Directory
 	return nil
 }
 
@@ -145,37 +149,37 @@ func (o *logOrder) closeRun() {
 	o.current = pageRun{}
 }
 
-func (o *logOrder) index(p *packEntry) error {
+func (o *logOrder) index(p *wire.PackEntry) error {
 	if o.indexes == 0 && o.current.sawDirectory {
 		o.closeRun()
 	}
 	n := o.indexes
-	if o.current.count > 0 || n >= int64(len(o.indexPages)) || p.number != uint64(n) {
-		return fmt.Errorf("%w: index number %d does not fit the pages", errMalformed, p.number)
+	if o.current.count > 0 || n >= int64(len(o.indexPages)) || p.Number != uint64(n) {
+		return fmt.Errorf("%w: index number %d does not fit the pages", wire.ErrMalformed, p.Number)
 	}
 	first := int64(0)
 	if n > 0 {
 		first = o.indexStart
 	}
-	if p.firstPage != uint64(first) || p.pageCount != uint64(o.indexPages[n]) {
-		return fmt.Errorf("%w: index %d says pages %d and %d following", errMalformed, n, p.firstPage, p.pageCount)
+	if p.FirstPage != uint64(first) || p.PageCount != uint64(o.indexPages[n]) {
+		return fmt.Errorf("%w: index %d says pages %d and %d following", wire.ErrMalformed, n, p.FirstPage, p.PageCount)
 	}
-	if b := p.geometry.body; b != o.indexBody[n] && b != ceil4k(o.indexBody[n]) {
-		return fmt.Errorf("%w: index %d has %d bytes, its pages end at %d", errMalformed, n, b, o.indexBody[n])
+	if b := p.Geometry.Body; b != o.indexBody[n] && b != wire.Ceil4k(o.indexBody[n]) {
+		return fmt.Errorf("%w: index %d has %d bytes, its pages end at %d", wire.ErrMalformed, n, b, o.indexBody[n])
 	}
-	o.indexStart = first + int64(p.pageCount)
+	o.indexStart = first + int64(p.PageCount)
 	o.indexes++
 	return o.checkBays(p)
 }
 
-func (o *logOrder) end(e *endEntry) error {
+func (o *logOrder) end(e *wire.EndEntry) error {
 	if o.indexes != int64(len(o.indexPages)) || o.current.count > 0 {
-		return fmt.Errorf("%w: pages without an index entry", errMalformed)
+		return fmt.Errorf("%w: pages without an index entry", wire.ErrMalformed)
 	}
-	want := endEntry{uint64(o.packs), uint64(o.pages), uint64(o.indexes),
-		uint64(o.firstPack), uint64(o.firstPage), uint64(o.firstIndex), o.bodySum}
+	want := wire.EndEntry{Packs: uint64(o.packs), Pages: uint64(o.pages), Indexes: uint64(o.indexes),
+		FirstPack: uint64(o.firstPack), FirstPage: uint64(o.firstPage), FirstIndex: uint64(o.firstIndex), BodySum: o.bodySum}
 	if *e != want {
-		return fmt.Errorf("%w: end entry says %+v, the log has %+v", errMalformed, *e, want)
+		return fmt.Errorf("%w: end entry says %+v, the log has %+v", wire.ErrMalformed, *e, want)
 	}
 	o.ended = true
 	return nil

@@ -16,6 +16,9 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/sledge-io/sledge/internal/fsck/record"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // ReceiptOptions says against which manifest receipts are checked.
@@ -64,17 +67,17 @@ type receiptCheck struct {
 	r      *ReceiptReport
 	object func(*ObjectLine) error
 	key    ed25519.PublicKey
-	cp     *checkpoint
+	cp     *wire.Checkpoint
 	lines  *bufio.Reader
 
-	page   *pageEntry // that is being filled
-	next   int64      // log position of the next page entry to look at
-	count  uint64     // records of page so far
-	tree   treeStack
+	page   *wire.PageEntry // that is being filled
+	next   int64           // log position of the next page entry to look at
+	count  uint64          // records of page so far
+	tree   wire.TreeStack
 	order  []byte
 	number uint64
 	parts  compositeCheck
-	attrs  attributeCount
+	attrs  record.AttributeCount
 }
 
 // VerifyReceipts checks an importer's receipts: its checkpoint under a key that
@@ -103,15 +106,15 @@ func (c *receiptCheck) manifest(ctx context.Context) error {
 
 // receiptsOf reads which device's import a receipts folder says it is of, and its
 // checkpoint. Nobody has vouched for either.
-func receiptsOf(dir fs.FS) (who identity, c *checkpoint, err error) {
-	raw, err := readSmall(dir, "log/checkpoint", maxCheckpointSize)
+func receiptsOf(dir fs.FS) (who wire.Identity, c *wire.Checkpoint, err error) {
+	raw, err := readSmall(dir, "log/checkpoint", wire.MaxCheckpointSize)
 	if err == nil {
-		c, err = parseCheckpoint(raw)
+		c, err = wire.ParseCheckpoint(raw)
 	}
 	if err != nil {
 		return who, nil, err
 	}
-	who, _, err = parseOrigin(c.origin)
+	who, _, err = wire.ParseOrigin(c.Origin)
 	return who, c, err
 }
 
@@ -119,7 +122,7 @@ func receiptsOf(dir fs.FS) (who identity, c *checkpoint, err error) {
 // vouched for it.
 func ReceiptsDevice(dir fs.FS) (string, error) {
 	who, _, err := receiptsOf(dir)
-	return who.device.String(), err
+	return who.Device.String(), err
 }
 
 func newReceiptCheck(v *verifier, dir fs.FS, object func(*ObjectLine) error) *receiptCheck {
@@ -181,7 +184,7 @@ func (c *receiptCheck) run(ctx context.Context) error {
 	sum := sha256.New()
 	c.lines = bufio.NewReaderSize(io.TeeReader(list, sum), 64<<10)
 	c.next = c.v.counts.firstPage
-	log := folderLog(c.dir, c.cp.size, c.cp.root, c.f)
+	log := folderLog(c.dir, c.cp.Size, c.cp.Root, c.f)
 	err = log.walk(ctx, func(pos int64, entry []byte) error { return c.entry(ctx, pos, entry) })
 	if errors.Is(err, errLogLost) {
 		return c.refuse("receipt-log-bad", "the receipt log does not fit its checkpoint: %v", err)
@@ -197,46 +200,46 @@ func (c *receiptCheck) run(ctx context.Context) error {
 
 // openCheckpoint finds the importer key, pinned by the job file, that signed.
 func (c *receiptCheck) openCheckpoint() error {
-	raw, err := readSmall(c.dir, "log/checkpoint", maxCheckpointSize)
+	raw, err := readSmall(c.dir, "log/checkpoint", wire.MaxCheckpointSize)
 	if err == nil {
-		c.cp, err = parseCheckpoint(raw)
+		c.cp, err = wire.ParseCheckpoint(raw)
 	}
 	if err != nil {
 		return c.refuse("receipt-checkpoint-bad", "log/checkpoint: %v", err)
 	}
-	who, rest, err := parseOrigin(c.cp.origin)
+	who, rest, err := wire.ParseOrigin(c.cp.Origin)
 	run, isImport := strings.CutPrefix(rest, "import/")
 	if err != nil || !isImport || run == "" || who != c.v.who {
-		return c.refuse("receipt-checkpoint-bad", "log/checkpoint: origin %q is not an import of this device", c.cp.origin)
+		return c.refuse("receipt-checkpoint-bad", "log/checkpoint: origin %q is not an import of this device", c.cp.Origin)
 	}
-	for device := range c.v.job.devices {
+	for device := range c.v.job.Devices {
 		c.r.JobDevices = append(c.r.JobDevices, device.String())
 	}
 	slices.Sort(c.r.JobDevices)
-	c.r.Run, c.r.Checkpoint, c.r.LogSize, c.r.LogRoot = run, c.cp.text, c.cp.size, c.cp.root[:]
-	for _, key := range c.v.job.importers {
-		if c.cp.verify(key) == nil {
-			c.key, c.r.Importer, c.r.SHA256 = key, Fingerprint(key), sha256Hex(c.cp.signedBy(key))
+	c.r.Run, c.r.Checkpoint, c.r.LogSize, c.r.LogRoot = run, c.cp.Text, c.cp.Size, c.cp.Root[:]
+	for _, key := range c.v.job.Importers {
+		if c.cp.Verify(key) == nil {
+			c.key, c.r.Importer, c.r.SHA256 = key, wire.Fingerprint(key), wire.Sha256Hex(c.cp.SignedBy(key))
 			return nil
 		}
 	}
 	return c.refuse("receipt-untrusted", "log/checkpoint: no importer key of the job file signed it")
 }
 
-var receiptFields = schema{bytesField(1, 32, 32)}
+var receiptFields = wire.Schema{wire.BytesField(1, 32, 32)}
 
 // entry takes one receipt and its line.
 func (c *receiptCheck) entry(ctx context.Context, pos int64, raw []byte) error {
-	kind, body, err := versionKind(raw)
-	if err == nil && entryKind(kind) != receiptKind {
-		err = fmt.Errorf("%w: entry kind %d", ErrVersion, kind)
+	kind, body, err := wire.VersionKind(raw)
+	if err == nil && wire.EntryKind(kind) != wire.ReceiptKind {
+		err = fmt.Errorf("%w: entry kind %d", wire.ErrVersion, kind)
 	}
-	var m message
+	var m wire.Message
 	if err == nil {
-		m, err = parseFields(body, receiptFields)
+		m, err = wire.ParseFields(body, receiptFields)
 	}
 	if err == nil {
-		err = m.need(1)
+		err = m.Need(1)
 	}
 	if err != nil {
 		return c.refuse("receipt-entry-bad", "receipt %d: %v", pos, err)
@@ -249,7 +252,7 @@ func (c *receiptCheck) entry(ctx context.Context, pos int64, raw []byte) error {
 	if err != nil {
 		return c.refuse("list-line-bad", "objects.list: line %d: %v", pos, err)
 	}
-	if !bytes.Equal(l.commitment[:], m.bytes(1)) {
+	if !bytes.Equal(l.commitment[:], m.Bytes(1)) {
 		return c.refuse("list-line-bad", "objects.list: line %d is not what the receipt commits to", pos)
 	}
 	l.Position = pos
@@ -283,11 +286,11 @@ func (c *receiptCheck) line(ctx context.Context, l *ObjectLine) error {
 			return err
 		}
 	}
-	if c.page == nil || l.Page != c.page.number || l.Index != c.count || c.count >= maxRecordsPerPage {
+	if c.page == nil || l.Page != c.page.Number || l.Index != c.count || c.count >= wire.MaxRecordsPerPage {
 		return c.refuse("list-incomplete", "objects.list: line %d is record %d of page %d, which is out of order", l.Position, l.Index, l.Page)
 	}
 	c.count++
-	c.tree.push(tlog.RecordHash(l.recordCommitment[:]), 1)
+	c.tree.Push(tlog.RecordHash(l.recordCommitment[:]), 1)
 	if err := c.inOrder(l); err != nil {
 		return err
 	}
@@ -302,8 +305,8 @@ func (c *receiptCheck) line(ctx context.Context, l *ObjectLine) error {
 	}
 	c.r.Lines++
 	c.r.Outcomes[l.Outcome]++
-	if l.Outcome == "no-object" && l.Record.Kind != KindContinuation {
-		c.r.LeftOut[kindNames[l.Record.Kind]]++
+	if l.Outcome == "no-object" && l.Record.Kind != wire.KindContinuation {
+		c.r.LeftOut[wire.KindNames[l.Record.Kind]]++
 	}
 	if l.there() {
 		c.r.Proofs[l.Proof]++
@@ -318,13 +321,13 @@ func (c *receiptCheck) line(ctx context.Context, l *ObjectLine) error {
 
 // inOrder holds the records of all pages to strictly ascending order.
 func (c *receiptCheck) inOrder(l *ObjectLine) error {
-	key, number := l.Record.orderKey(), l.Record.continuation.number
+	key, number := l.Record.OrderKey(), l.Record.Continuation.Number
 	cmp := bytes.Compare(key, c.order)
 	if c.order != nil && (cmp < 0 || cmp == 0 && number <= c.number) {
 		return c.refuse("record-order", "objects.list: line %d: records are not in order", l.Position)
 	}
 	c.order, c.number = bytes.Clone(key), number
-	if err := c.attrs.add(l.Record); err != nil {
+	if err := c.attrs.Add(l.Record); err != nil {
 		return c.refuse("list-line-bad", "objects.list: line %d: %v", l.Position, err)
 	}
 	return nil
@@ -335,16 +338,16 @@ func (c *receiptCheck) inOrder(l *ObjectLine) error {
 func (c *receiptCheck) openPage(ctx context.Context, named uint64) error {
 	end := c.v.counts.firstPage + c.v.counts.pages
 	c.page, c.count = nil, 0
-	c.tree.reset()
+	c.tree.Reset()
 	if c.v.log == nil {
-		c.page = &pageEntry{number: named}
+		c.page = &wire.PageEntry{Number: named}
 		return nil
 	}
 	for c.page == nil && c.next < end {
 		err := c.v.log.each(ctx, c.next, c.next+1, func(_ int64, raw []byte) error {
-			e, err := parseEntry(raw)
-			if err == nil && e.page != nil && !e.page.directory {
-				c.page = e.page
+			e, err := wire.ParseEntry(raw)
+			if err == nil && e.Page != nil && !e.Page.Directory {
+				c.page = e.Page
 			}
 			return err
 		})
@@ -360,8 +363,8 @@ func (c *receiptCheck) closePage() error {
 	if c.page == nil || c.v.log == nil {
 		return nil
 	}
-	if c.tree.root() != c.page.root {
-		return c.refuse("page-root-differs", "page %d: the list's records do not give its root: a record is missing, added or changed", c.page.number)
+	if c.tree.Root() != c.page.Root {
+		return c.refuse("page-root-differs", "page %d: the list's records do not give its root: a record is missing, added or changed", c.page.Number)
 	}
 	c.r.Pages++
 	return nil
@@ -380,7 +383,7 @@ func (c *receiptCheck) finish(ctx context.Context) error {
 			return err
 		}
 		if c.page != nil {
-			return c.refuse("list-incomplete", "objects.list ends before page %d", c.page.number)
+			return c.refuse("list-incomplete", "objects.list ends before page %d", c.page.Number)
 		}
 	}
 	if err := c.parts.end(); err != nil {
@@ -395,11 +398,11 @@ func (c *receiptCheck) finish(ctx context.Context) error {
 
 // total compares total.dsse with what was counted.
 func (c *receiptCheck) total() error {
-	raw, err := readSmall(c.dir, "total.dsse", maxStatementSize)
+	raw, err := readSmall(c.dir, "total.dsse", wire.MaxStatementSize)
 	if err != nil {
 		return c.refuse("total-bad", "total.dsse: %v", err)
 	}
-	c.r.TotalSHA256 = sha256Hex(raw)
+	c.r.TotalSHA256 = wire.Sha256Hex(raw)
 	if err := c.checkTotal(raw); err != nil {
 		return c.refuse("total-bad", "total.dsse: %v", err)
 	}
@@ -407,46 +410,46 @@ func (c *receiptCheck) total() error {
 }
 
 func (c *receiptCheck) checkTotal(raw []byte) error {
-	e, err := parseEnvelope(raw)
+	e, err := wire.ParseEnvelope(raw)
 	if err != nil {
 		return err
 	}
-	if err := e.verify(c.key); err != nil {
+	if err := e.Verify(c.key); err != nil {
 		return err
 	}
-	s, err := e.statement(totalPredicate)
+	s, err := e.Statement(wire.TotalPredicate)
 	if err != nil {
 		return err
 	}
-	for _, got := range s.subjects {
+	for _, got := range s.Subjects {
 		if got != c.r.SHA256 {
-			return fmt.Errorf("%w: its subject is another checkpoint", errMalformed)
+			return fmt.Errorf("%w: its subject is another checkpoint", wire.ErrMalformed)
 		}
 	}
-	if len(s.subjects) != 1 {
-		return fmt.Errorf("%w: %d subjects", errMalformed, len(s.subjects))
+	if len(s.Subjects) != 1 {
+		return fmt.Errorf("%w: %d subjects", wire.ErrMalformed, len(s.Subjects))
 	}
-	return c.compareTotal(s.predicate)
+	return c.compareTotal(s.Predicate)
 }
 
-func (c *receiptCheck) compareTotal(p object) error {
-	if err := p.version1(totalNames); err != nil {
+func (c *receiptCheck) compareTotal(p wire.Object) error {
+	if err := p.Version1(totalNames); err != nil {
 		return err
 	}
 	m := c.v.report
 	for name, want := range map[string]string{"job": m.Job, "device": m.Device, "run": c.r.Run, "manifest_root": m.Root} {
-		if got, err := p.text(name); err != nil || got != want {
-			return fmt.Errorf("%w: %s is %q, not %q", errMalformed, name, got, want)
+		if got, err := p.Text(name); err != nil || got != want {
+			return fmt.Errorf("%w: %s is %q, not %q", wire.ErrMalformed, name, got, want)
 		}
 	}
 	for name, want := range map[string]uint64{"generation": m.Generation, "manifest_size": uint64(m.LogSize), "bytes": c.r.Bytes} {
-		if got, err := p.uint(name); err != nil || got != want {
-			return fmt.Errorf("%w: %s is %d, not %d", errMalformed, name, got, want)
+		if got, err := p.Uint(name); err != nil || got != want {
+			return fmt.Errorf("%w: %s is %d, not %d", wire.ErrMalformed, name, got, want)
 		}
 	}
 	for name, want := range map[string]map[string]int64{"outcomes": c.r.Outcomes, "proof": c.r.Proofs} {
 		got := map[string]int64{}
-		if err := p.get(name, &got); err != nil {
+		if err := p.Get(name, &got); err != nil {
 			return err
 		}
 		if err := sameCounts(got, want); err != nil {
@@ -454,30 +457,30 @@ func (c *receiptCheck) compareTotal(p object) error {
 		}
 	}
 	var complete bool
-	if err := p.get("complete", &complete); err != nil {
+	if err := p.Get("complete", &complete); err != nil {
 		return err
 	}
 	if complete && !c.r.Complete {
-		return fmt.Errorf("%w: it says complete, and the list is not", errMalformed)
+		return fmt.Errorf("%w: it says complete, and the list is not", wire.ErrMalformed)
 	}
 	c.r.Complete = complete
-	if err := p.get("target", &c.r.Target); err != nil {
+	if err := p.Get("target", &c.r.Target); err != nil {
 		return err
 	}
-	if err := p.maybe("endpoint", &c.r.Endpoint); err != nil {
+	if err := p.Maybe("endpoint", &c.r.Endpoint); err != nil {
 		return err
 	}
-	if err := p.maybe("rules", &c.r.Rules); err != nil {
+	if err := p.Maybe("rules", &c.r.Rules); err != nil {
 		return err
 	}
-	c.r.JobTarget = c.v.job.target
+	c.r.JobTarget = c.v.job.Target
 	return c.differences(p)
 }
 
 // differences are the total's own. A total that is not complete for no reason that
 // is named is a difference, too, so that nobody takes it for a clean one.
-func (c *receiptCheck) differences(p object) error {
-	if err := p.maybe("differences", &c.r.Differences); err != nil {
+func (c *receiptCheck) differences(p wire.Object) error {
+	if err := p.Maybe("differences", &c.r.Differences); err != nil {
 		return err
 	}
 	if !c.r.Complete && len(c.r.Differences) == 0 && c.r.Outcomes["failed"]+c.r.Outcomes["conflict"] == 0 {
@@ -490,7 +493,7 @@ func sameCounts(got, want map[string]int64) error {
 	for _, m := range []map[string]int64{got, want} {
 		for name := range m {
 			if got[name] != want[name] {
-				return fmt.Errorf("%w: %d %s, counted %d", errMalformed, got[name], name, want[name])
+				return fmt.Errorf("%w: %d %s, counted %d", wire.ErrMalformed, got[name], name, want[name])
 			}
 		}
 	}

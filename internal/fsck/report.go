@@ -3,6 +3,8 @@ package fsck
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // Severity orders findings; the worst one decides the verdict.
@@ -111,7 +113,7 @@ func (r *Report) Has(class string) bool {
 type place struct {
 	disk  *disk
 	bay   int // −1: none
-	pack  *packEntry
+	pack  *wire.PackEntry
 	shard int // −1: none
 }
 
@@ -119,9 +121,9 @@ func onDisk(d *disk) place { return place{disk: d, bay: -1, shard: -1} }
 func inBay(bay int) place  { return place{bay: bay, shard: -1} }
 func nowhere() place       { return place{bay: -1, shard: -1} }
 
-func inPack(p *packEntry) place         { return place{bay: -1, pack: p, shard: -1} }
-func inShard(p *packEntry, j int) place { return place{bay: int(p.bays[j]), pack: p, shard: j} }
-func (p place) on(d *disk) place        { p.disk = d; return p }
+func inPack(p *wire.PackEntry) place         { return place{bay: -1, pack: p, shard: -1} }
+func inShard(p *wire.PackEntry, j int) place { return place{bay: int(p.Bays[j]), pack: p, shard: j} }
+func (p place) on(d *disk) place             { p.disk = d; return p }
 func (p place) finding(f *Finding) (prefix string) {
 	if p.disk != nil {
 		f.Disk = p.disk.name
@@ -133,8 +135,8 @@ func (p place) finding(f *Finding) (prefix string) {
 		prefix += fmt.Sprintf("bay %d: ", bay)
 	}
 	if p.pack != nil {
-		f.Pack = p.pack.id.String()
-		prefix += fmt.Sprintf("%s %s: ", p.pack.noun(), f.Pack)
+		f.Pack = p.pack.ID.String()
+		prefix += fmt.Sprintf("%s %s: ", p.pack.Noun(), f.Pack)
 	}
 	if p.shard >= 0 {
 		shard := p.shard

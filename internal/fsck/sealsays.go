@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 const hintPaper = "destroy the paper with the unlock code, and those disks: who has both can open the device"
@@ -11,11 +13,11 @@ const hintPaper = "destroy the paper with the unlock code, and those disks: who 
 // sealSays notes what the device confessed when it was sealed. The disks are whole all
 // the same: they are what was signed.
 func (v *verifier) sealSays(raw []byte) error {
-	e, err := parseEnvelope(raw)
+	e, err := wire.ParseEnvelope(raw)
 	if err != nil {
 		return err
 	}
-	s, err := e.statement(sealPredicate)
+	s, err := e.Statement(wire.SealPredicate)
 	if err != nil {
 		return err
 	}
@@ -29,7 +31,7 @@ func (v *verifier) sealSays(raw []byte) error {
 		"absent_bays": &absent, "replaced_bays": &replaced, "left_bays": &left,
 		"wrap_check": &wrap,
 	} {
-		if err := s.predicate.maybe(name, to); err != nil {
+		if err := s.Predicate.Maybe(name, to); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,10 @@
 package fsck
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
+)
 
 // shardCopy is one file of a shard: normally there is one, on the disk of its
 // bay; it may lie elsewhere, and a duplicated disk has a second.
@@ -11,10 +15,10 @@ type shardCopy struct {
 
 // openShards finds the shard files of a pack: on the bay that the signed map
 // says, else on whatever disk has the name.
-func (v *verifier) openShards(p *packEntry, quiet bool) [][]shardCopy {
-	all := make([][]shardCopy, p.geometry.shards())
+func (v *verifier) openShards(p *wire.PackEntry, quiet bool) [][]shardCopy {
+	all := make([][]shardCopy, p.Geometry.Shards())
 	for j := range all {
-		all[j] = v.openCopies(int(p.bays[j]), shardName(p, j))
+		all[j] = v.openCopies(int(p.Bays[j]), shardName(p, j))
 		if !quiet {
 			v.nameShard(p, j, all[j])
 		}
@@ -25,7 +29,7 @@ func (v *verifier) openShards(p *packEntry, quiet bool) [][]shardCopy {
 	return all
 }
 
-func (v *verifier) seeTogether(p *packEntry, all [][]shardCopy) {
+func (v *verifier) seeTogether(p *wire.PackEntry, all [][]shardCopy) {
 	disks := make([]*disk, len(all))
 	for j, copies := range all {
 		if len(copies) > 0 {
@@ -74,22 +78,22 @@ func (v *verifier) otherCopies(name string, known []shardCopy) (more []shardCopy
 	return more
 }
 
-func (v *verifier) nameShard(p *packEntry, j int, copies []shardCopy) {
+func (v *verifier) nameShard(p *wire.PackEntry, j int, copies []shardCopy) {
 	at := inShard(p, j)
 	if len(copies) == 0 {
 		switch {
-		case p.notWritten>>j&1 == 1:
+		case p.NotWritten>>j&1 == 1:
 			v.f.add(Repairable, "shard-degraded", at, hintRebuild, "was not written, as the log says")
-		case !v.missing[p.bays[j]]:
+		case !v.missing[p.Bays[j]]:
 			v.f.add(Repairable, "shard-missing", at, hintRebuild, "no disk has the file")
 		}
 		return
 	}
 	for _, c := range copies {
-		if c.d.bay != int(p.bays[j]) {
+		if c.d.bay != int(p.Bays[j]) {
 			v.f.add(Note, "shard-elsewhere", at.on(c.d), "", "lies on the disk of bay %d", c.d.bay)
 		}
-		if want := p.geometry.shardLen(); c.f.size < want {
+		if want := p.Geometry.ShardLen(); c.f.size < want {
 			v.f.add(Repairable, "shard-length", at.on(c.d), hintRebuild, "cut short: %d bytes, not %d", c.f.size, want)
 		} else if c.f.size > want {
 			v.f.add(Repairable, "shard-length", at.on(c.d), hintRebuild, "too long: %d bytes, not %d", c.f.size, want)

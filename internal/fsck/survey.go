@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // survey reads from every disk the few small files that say who it is.
@@ -49,19 +51,19 @@ func (v *verifier) survey(list []Disk) error {
 }
 
 func (v *verifier) readHeader(d *disk) {
-	raw, err := readSmall(d.fsys, "disk.header", headerSize)
+	raw, err := readSmall(d.fsys, "disk.header", wire.HeaderSize)
 	if err == nil {
-		d.header, err = parseHeader(raw)
+		d.header, err = wire.ParseHeader(raw)
 	}
 	if err != nil {
 		v.f.add(Repairable, "header-bad", onDisk(d), hintRebuild, "disk.header: %v", err)
 		return
 	}
-	d.bay = d.header.bay
+	d.bay = d.header.Bay
 }
 
 func (v *verifier) readJob(s *survey, d *disk) {
-	raw, err := readSmall(d.fsys, "job.dsse", maxJobSize)
+	raw, err := readSmall(d.fsys, "job.dsse", wire.MaxJobSize)
 	if err != nil {
 		d.jobErr = err // named once another disk's copy is known to be good
 		return
@@ -75,8 +77,8 @@ func (v *verifier) readJob(s *survey, d *disk) {
 		}
 	}
 	d.job = &jobCopy{sha256: sum, disks: 1}
-	if d.job.job, d.job.err = openJob(raw, v.o.Trust); d.job.err != nil {
-		d.job.claims = claimedSigner(raw)
+	if d.job.job, d.job.err = wire.OpenJob(raw, v.o.Trust); d.job.err != nil {
+		d.job.claims = wire.ClaimedSigner(raw)
 	}
 	s.jobs = append(s.jobs, d.job)
 }
@@ -89,7 +91,7 @@ func (v *verifier) noJob() error {
 		if j.err == nil {
 			return nil
 		}
-		forged, known := errors.Is(j.err, errSignature), worst != nil && errors.Is(worst.err, errSignature)
+		forged, known := errors.Is(j.err, wire.ErrSignature), worst != nil && errors.Is(worst.err, wire.ErrSignature)
 		if worst == nil || forged && !known || forged == known && j.disks > worst.disks {
 			worst = j
 		}
@@ -117,7 +119,7 @@ func (v *verifier) nameJobCopies() {
 }
 
 func (v *verifier) readCheckpoint(s *survey, d *disk) {
-	raw, err := readSmall(d.fsys, "log/checkpoint", maxCheckpointSize)
+	raw, err := readSmall(d.fsys, "log/checkpoint", wire.MaxCheckpointSize)
 	if isMissing(err) {
 		return
 	}
@@ -127,7 +129,7 @@ func (v *verifier) readCheckpoint(s *survey, d *disk) {
 		return
 	}
 	for _, c := range s.checkpoints {
-		if c.checkpoint != nil && string(c.raw) == string(raw) {
+		if c.Checkpoint != nil && string(c.Raw) == string(raw) {
 			d.checkpoint = c
 			c.disks++
 			return
@@ -141,47 +143,47 @@ func (v *verifier) readCheckpoint(s *survey, d *disk) {
 // device id is the hash of its key, so no two job files can disagree on it.
 func (s *survey) openCheckpoint(raw []byte) *checkpointCopy {
 	c := &checkpointCopy{disks: 1}
-	if c.checkpoint, c.err = parseCheckpoint(raw); c.err != nil {
+	if c.Checkpoint, c.err = wire.ParseCheckpoint(raw); c.err != nil {
 		return c
 	}
 	var rest string
-	if c.identity, rest, c.err = parseOrigin(c.origin); c.err != nil {
+	if c.Identity, rest, c.err = wire.ParseOrigin(c.Origin); c.err != nil {
 		return c
 	}
 	if rest != "" {
-		c.err = fmt.Errorf("%w: origin %q", errMalformed, c.origin)
+		c.err = fmt.Errorf("%w: origin %q", wire.ErrMalformed, c.Origin)
 		return c
 	}
 	for _, j := range s.jobs {
-		if j.err == nil && j.job.job == c.job && j.job.devices[c.device] != nil {
-			c.key = j.job.devices[c.device]
-			c.err = c.verify(j.job.devices[c.device])
+		if j.err == nil && j.job.Job == c.Job && j.job.Devices[c.Device] != nil {
+			c.key = j.job.Devices[c.Device]
+			c.err = c.Verify(j.job.Devices[c.Device])
 			return c
 		}
 	}
-	c.err = fmt.Errorf("no job file at hand pins the key of device %s for job %s", c.device, c.job)
+	c.err = fmt.Errorf("no job file at hand pins the key of device %s for job %s", c.Device, c.Job)
 	return c
 }
 
 // chooseCheckpoint takes the one that the label names if a disk has it, else
 // one of the device that is asked for, if one is, else the one on most disks, else
 // the latest.
-func (s *survey) chooseCheckpoint(l *label, wanted identity) *checkpointCopy {
+func (s *survey) chooseCheckpoint(l *wire.Label, wanted wire.Identity) *checkpointCopy {
 	var best *checkpointCopy
 	count := map[string]int{}
 	for _, c := range s.checkpoints {
 		if c.err == nil {
-			count[c.text] += c.disks
+			count[c.Text] += c.disks
 		}
 	}
 	for _, c := range s.checkpoints {
 		if c.err != nil {
 			continue
 		}
-		if l != nil && c.same(l.checkpoint) {
+		if l != nil && c.same(l.Checkpoint) {
 			return c
 		}
-		isOurs, bestIs := c.identity == wanted, best != nil && best.identity == wanted
+		isOurs, bestIs := c.Identity == wanted, best != nil && best.Identity == wanted
 		if best == nil || isOurs && !bestIs || isOurs == bestIs && better(c, best, count) {
 			best = c
 		}
@@ -190,16 +192,16 @@ func (s *survey) chooseCheckpoint(l *label, wanted identity) *checkpointCopy {
 }
 
 // has tells whether a disk has a good checkpoint of the device.
-func (s *survey) has(who identity) bool {
-	return slices.ContainsFunc(s.checkpoints, func(c *checkpointCopy) bool { return c.err == nil && c.identity == who })
+func (s *survey) has(who wire.Identity) bool {
+	return slices.ContainsFunc(s.checkpoints, func(c *checkpointCopy) bool { return c.err == nil && c.Identity == who })
 }
 
 func better(a, b *checkpointCopy, count map[string]int) bool {
-	if count[a.text] != count[b.text] {
-		return count[a.text] > count[b.text]
+	if count[a.Text] != count[b.Text] {
+		return count[a.Text] > count[b.Text]
 	}
-	if a.generation != b.generation {
-		return a.generation > b.generation
+	if a.Generation != b.Generation {
+		return a.Generation > b.Generation
 	}
-	return a.size > b.size
+	return a.Size > b.Size
 }

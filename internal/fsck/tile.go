@@ -5,12 +5,14 @@ import (
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // C2SP tlog-tiles: a tile has up to 256 hashes, a bundle up to 256 entries.
 const (
 	tileWidth     = 256
-	maxBundleSize = tileWidth * (2 + maxEntrySize)
+	maxBundleSize = tileWidth * (2 + wire.MaxEntrySize)
 )
 
 func tilePath(kind string, n int64, width int) string {
@@ -31,17 +33,17 @@ func parseBundle(b []byte, width int) ([][]byte, error) {
 	entries := make([][]byte, 0, width)
 	for len(b) > 0 {
 		if len(b) < 2 || len(entries) == width {
-			return nil, fmt.Errorf("%w: bundle framing", errMalformed)
+			return nil, fmt.Errorf("%w: bundle framing", wire.ErrMalformed)
 		}
 		n := int(binary.BigEndian.Uint16(b))
-		if n > len(b)-2 || n > maxEntrySize {
-			return nil, fmt.Errorf("%w: bundle framing", errMalformed)
+		if n > len(b)-2 || n > wire.MaxEntrySize {
+			return nil, fmt.Errorf("%w: bundle framing", wire.ErrMalformed)
 		}
 		entries = append(entries, b[2:2+n:2+n])
 		b = b[2+n:]
 	}
 	if len(entries) != width {
-		return nil, fmt.Errorf("%w: bundle of %d entries, not %d", errMalformed, len(entries), width)
+		return nil, fmt.Errorf("%w: bundle of %d entries, not %d", wire.ErrMalformed, len(entries), width)
 	}
 	return entries, nil
 }
@@ -56,11 +58,11 @@ func leafHashes(entries [][]byte) []tlog.Hash {
 
 func parseTile(b []byte, width int) ([]tlog.Hash, error) {
 	if len(b) != 32*width {
-		return nil, fmt.Errorf("%w: tile of %d bytes", errMalformed, len(b))
+		return nil, fmt.Errorf("%w: tile of %d bytes", wire.ErrMalformed, len(b))
 	}
 	h := make([]tlog.Hash, width)
 	for i := range h {
-		h[i] = hashOf(b[32*i:])
+		h[i] = wire.HashOf(b[32*i:])
 	}
 	return h, nil
 }

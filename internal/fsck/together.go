@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // together gathers the packs of which one disk holds several shards, or several pieces of
@@ -12,13 +14,13 @@ type together struct {
 	mu    sync.Mutex
 	packs int64
 	left  int // how many disks of the worst pack may be lost
-	worst *packEntry
+	worst *wire.PackEntry
 	on    *disk // that holds the most of it
 	what  string
 }
 
 // see takes the disk of each shard or piece of a pack; nil where none has it.
-func (t *together) see(p *packEntry, what string, disks []*disk) {
+func (t *together) see(p *wire.PackEntry, what string, disks []*disk) {
 	counts := map[*disk]int{}
 	here, most := 0, (*disk)(nil)
 	for _, d := range disks {
@@ -34,7 +36,7 @@ func (t *together) see(p *packEntry, what string, disks []*disk) {
 	if counts[most] < 2 {
 		return
 	}
-	left := tolerance(counts, here, p.geometry.k)
+	left := tolerance(counts, here, p.Geometry.K)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.packs++
@@ -65,6 +67,6 @@ func (t *together) name(v *verifier) {
 	defer t.mu.Unlock()
 	if t.packs > 0 {
 		v.f.add(Repairable, "shards-together", inPack(t.worst).on(t.on), hintRebuild,
-			"one disk has several of its %s: any %d disks may be lost, not %d (the worst of %d such packs)", t.what, t.left, t.worst.geometry.m, t.packs)
+			"one disk has several of its %s: any %d disks may be lost, not %d (the worst of %d such packs)", t.what, t.left, t.worst.Geometry.M, t.packs)
 	}
 }

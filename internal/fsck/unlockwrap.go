@@ -1,16 +1,20 @@
 package fsck
 
-import "io/fs"
+import (
+	"io/fs"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
+)
 
 // isUnlockWrap tells whether a file holds the load key for the unlock code, whatever its
 // name: a writing that was cut off leaves one, or a person who kept a copy.
 func isUnlockWrap(d *disk, name string) bool {
-	raw, err := readSmall(d.fsys, "wraps/"+name, maxWrapSize)
+	raw, err := readSmall(d.fsys, "wraps/"+name, wire.MaxWrapSize)
 	if err != nil {
 		return name == "unlock"
 	}
-	_, kind, _, err := parseWrap(raw)
-	return name == "unlock" || err == nil && kind == wrapUnlock
+	_, kind, _, err := wire.ParseWrap(raw)
+	return name == "unlock" || err == nil && kind == wire.WrapUnlock
 }
 
 // unsealedWraps asks who can open a device that is not sealed: the unlock code, or the
@@ -19,17 +23,17 @@ func (v *verifier) unsealedWraps() {
 	code, site := false, false
 	for _, d := range v.use {
 		_ = v.inFolder(d, "wraps", func(e fs.DirEntry) error {
-			raw, err := readSmall(d.fsys, "wraps/"+e.Name(), maxWrapSize)
+			raw, err := readSmall(d.fsys, "wraps/"+e.Name(), wire.MaxWrapSize)
 			if err != nil {
 				return nil
 			}
-			who, kind, keyID, err := parseWrap(raw)
+			who, kind, keyID, err := wire.ParseWrap(raw)
 			if err != nil || who != v.who {
 				return nil
 			}
-			code = code || kind == wrapUnlock
-			for _, id := range v.job.siteIDs {
-				site = site || kind == wrapHPKE && string(keyID) == string(id[:])
+			code = code || kind == wire.WrapUnlock
+			for _, id := range v.job.SiteIDs {
+				site = site || kind == wire.WrapHPKE && string(keyID) == string(id[:])
 			}
 			return nil
 		})

@@ -3,6 +3,8 @@ package fsck
 import (
 	"context"
 	"slices"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // unsealed verifies a device that has no log yet from the clear parts of its
@@ -27,22 +29,22 @@ func (v *verifier) unsealed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.bays = v.job.disks
+	v.bays = v.job.Disks
 	v.nameHeaders()
-	var sample []*packEntry
+	var sample []*wire.PackEntry
 	stored := int64(0)
 	var numbers []uint64
 	j, err := v.newJournalWalk(ctx, names)
 	if err != nil {
 		return err
 	}
-	err = j.walk(ctx, true, func(p *packEntry) error {
+	err = j.walk(ctx, true, func(p *wire.PackEntry) error {
 		if len(sample) < 8 {
 			sample = append(sample, p)
 		}
-		stored += p.geometry.stored()
-		v.packIDs.add(p.id)
-		numbers = append(numbers, p.number)
+		stored += p.Geometry.Stored()
+		v.packIDs.add(p.ID)
+		numbers = append(numbers, p.Number)
 		v.report.Packs++
 		return nil
 	})
@@ -92,17 +94,17 @@ func (v *verifier) labelOfUnsealed() error {
 	if err != nil {
 		return err
 	}
-	if l.identity != v.who {
+	if l.Identity != v.who {
 		return v.refuse("label-differs", nowhere(), hintRefuse, "label is of job %s, device %s, generation %d; the disks are of job %s, device %s, generation %d, and not sealed",
-			l.job, l.device, l.generation, v.who.job, v.who.device, v.who.generation)
+			l.Job, l.Device, l.Generation, v.who.Job, v.who.Device, v.who.Generation)
 	}
-	return v.refuse("label-differs", nowhere(), hintRefuse, "the label says sealed with a log of %d entries, these disks are not sealed: they were put back to before the seal", l.checkpoint.size)
+	return v.refuse("label-differs", nowhere(), hintRefuse, "the label says sealed with a log of %d entries, these disks are not sealed: they were put back to before the seal", l.Checkpoint.Size)
 }
 
 func (v *verifier) unsealedPacks(ctx context.Context, j *journalWalk) error {
 	odd := &oddShards{}
-	each := func(ctx context.Context, fn func(*packEntry) error) error { return j.walk(ctx, false, fn) }
-	err := v.pool(ctx, each, func(ctx context.Context, w *worker, p *packEntry) error {
+	each := func(ctx context.Context, fn func(*wire.PackEntry) error) error { return j.walk(ctx, false, fn) }
+	err := v.pool(ctx, each, func(ctx context.Context, w *worker, p *wire.PackEntry) error {
 		return w.scanPack(ctx, p, odd)
 	})
 	if err != nil {
@@ -118,19 +120,19 @@ func (v *verifier) unsealedPacks(ctx context.Context, j *journalWalk) error {
 // identifyUnsealed takes job, device and generation from headers or from the
 // unlock wrap, which are hints; the signatures under them decide.
 func (v *verifier) identifyUnsealed() error {
-	votes := map[identity]int{}
+	votes := map[wire.Identity]int{}
 	for _, d := range v.s.disks {
 		if d.header != nil {
-			votes[d.header.identity]++
-		} else if raw, err := readSmall(d.fsys, "wraps/unlock", maxWrapSize); err == nil {
-			if i, _, _, err := parseWrap(raw); err == nil {
+			votes[d.header.Identity]++
+		} else if raw, err := readSmall(d.fsys, "wraps/unlock", wire.MaxWrapSize); err == nil {
+			if i, _, _, err := wire.ParseWrap(raw); err == nil {
 				votes[i]++
 			}
 		}
 	}
 	most := 0
 	for i, n := range votes {
-		if n > most || n == most && i.generation > v.who.generation {
+		if n > most || n == most && i.Generation > v.who.Generation {
 			v.who, most = i, n
 		}
 	}
@@ -142,7 +144,7 @@ func (v *verifier) identifyUnsealed() error {
 		switch {
 		case c.err != nil:
 			problem = c
-		case c.job.job == v.who.job && c.job.devices[v.who.device] != nil && (v.job == nil || c.job.serial > v.job.serial):
+		case c.job.Job == v.who.Job && c.job.Devices[v.who.Device] != nil && (v.job == nil || c.job.Serial > v.job.Serial):
 			v.job = c.job
 		}
 	}
@@ -150,17 +152,17 @@ func (v *verifier) identifyUnsealed() error {
 		return v.refuse("job-untrusted", nowhere(), hintRefuse, "job.dsse: %s", problem.problem(v.o.Trust))
 	}
 	if v.job == nil {
-		return v.refuse("job-lost", nowhere(), "", "no disk has a job file that pins device %s for job %s", v.who.device, v.who.job)
+		return v.refuse("job-lost", nowhere(), "", "no disk has a job file that pins device %s for job %s", v.who.Device, v.who.Job)
 	}
-	v.key = v.job.devices[v.who.device]
-	v.report.Job, v.report.Device, v.report.Generation = v.who.job.String(), v.who.device.String(), v.who.generation
+	v.key = v.job.Devices[v.who.Device]
+	v.report.Job, v.report.Device, v.report.Generation = v.who.Job.String(), v.who.Device.String(), v.who.Generation
 	v.nameOtherJobs()
 	return nil
 }
 
 func (v *verifier) nameOtherJobs() {
 	for _, d := range v.s.disks {
-		if d.job == nil || d.job.sha256 == v.job.sha256 || d.header != nil && d.header.identity != v.who {
+		if d.job == nil || d.job.sha256 == v.job.Sha256 || d.header != nil && d.header.Identity != v.who {
 			continue
 		}
 		v.f.add(Repairable, "job-copy-other", onDisk(d), hintRebuild, "job.dsse is not the file of the other disks%s", jobProblem(d.job))

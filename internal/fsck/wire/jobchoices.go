@@ -1,11 +1,11 @@
-package fsck
+package wire
 
 import "fmt"
 
 // namesSigner refuses a job file that shows another key as its signer's than one that
 // signed it: an auditor who holds the fingerprint alone would look for the wrong one.
-func namesSigner(p object, e *envelope) error {
-	text, err := p.text("signer")
+func namesSigner(p Object, e *Envelope) error {
+	text, err := p.Text("signer")
 	if err != nil {
 		return err
 	}
@@ -13,8 +13,8 @@ func namesSigner(p object, e *envelope) error {
 	if err != nil {
 		return err
 	}
-	if err := e.verify(key); err != nil {
-		return fmt.Errorf("%w: it names another signer than the one who signed it", errMalformed)
+	if err := e.Verify(key); err != nil {
+		return fmt.Errorf("%w: it names another signer than the one who signed it", ErrMalformed)
 	}
 	return nil
 }
@@ -28,28 +28,28 @@ var choices = map[string]map[string][]string{
 }
 
 // readPolicy takes what an import is to leave out. checkChoices has seen the values.
-func (j *jobFile) readPolicy(p object) error {
-	policy, err := p.object("policy")
+func (j *JobFile) readPolicy(p Object) error {
+	policy, err := p.Object("policy")
 	if err != nil {
 		return err
 	}
-	j.leaves = map[string]bool{}
+	j.Leaves = map[string]bool{}
 	for name, kind := range map[string]uint64{"symlinks": KindSymlink, "directories": KindDirectory} {
-		value, err := policy.text(name)
+		value, err := policy.Text(name)
 		if err != nil {
 			return err
 		}
-		j.leaves[kindNames[kind]] = value == "skip"
+		j.Leaves[KindNames[kind]] = value == "skip"
 	}
 	return nil
 }
 
-// byRules are the left-out entries, by kind, that the job's policy does not leave out: the
+// ByRules are the left-out entries, by kind, that the job's policy does not leave out: the
 // importer's own rules did.
-func (j *jobFile) byRules(leftOut map[string]int64) map[string]int64 {
+func (j *JobFile) ByRules(leftOut map[string]int64) map[string]int64 {
 	own := map[string]int64{}
 	for kind, n := range leftOut {
-		if !j.leaves[kind] {
+		if !j.Leaves[kind] {
 			own[kind] = n
 		}
 	}
@@ -57,22 +57,22 @@ func (j *jobFile) byRules(leftOut map[string]int64) map[string]int64 {
 }
 
 // checkChoices refuses values that this version does not know.
-func checkChoices(p object) error {
-	unlock, err := p.object("unlock")
+func checkChoices(p Object) error {
+	unlock, err := p.Object("unlock")
 	if err != nil {
 		return err
 	}
-	kdf, err := unlock.object("kdf")
+	kdf, err := unlock.Object("kdf")
 	if err != nil {
 		return err
 	}
-	policy, err := p.object("policy")
+	policy, err := p.Object("policy")
 	if err != nil {
 		return err
 	}
-	for where, o := range map[string]object{"": p, "policy": policy, "kdf": kdf} {
+	for where, o := range map[string]Object{"": p, "policy": policy, "kdf": kdf} {
 		for name, known := range choices[where] {
-			value, err := o.text(name)
+			value, err := o.Text(name)
 			if err != nil {
 				return err
 			}

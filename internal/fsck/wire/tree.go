@@ -1,4 +1,4 @@
-package fsck
+package wire
 
 import (
 	"crypto/sha256"
@@ -6,14 +6,14 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// treeStack computes RFC 6962 roots from left to right in log(n) memory. It
+// TreeStack computes RFC 6962 roots from left to right in log(n) memory. It
 // takes complete subtrees of falling or equal size, leaf hashes most often.
-type treeStack struct {
+type TreeStack struct {
 	hashes []tlog.Hash
 	sizes  []int64
 }
 
-func (t *treeStack) push(h tlog.Hash, leaves int64) {
+func (t *TreeStack) Push(h tlog.Hash, leaves int64) {
 	for n := len(t.sizes); n > 0 && t.sizes[n-1] == leaves; n = len(t.sizes) {
 		h = tlog.NodeHash(t.hashes[n-1], h)
 		leaves *= 2
@@ -23,9 +23,9 @@ func (t *treeStack) push(h tlog.Hash, leaves int64) {
 	t.sizes = append(t.sizes, leaves)
 }
 
-func (t *treeStack) reset() { t.hashes, t.sizes = t.hashes[:0], t.sizes[:0] }
+func (t *TreeStack) Reset() { t.hashes, t.sizes = t.hashes[:0], t.sizes[:0] }
 
-func (t *treeStack) root() tlog.Hash {
+func (t *TreeStack) Root() tlog.Hash {
 	n := len(t.hashes)
 	if n == 0 {
 		return sha256.Sum256(nil)
@@ -37,11 +37,11 @@ func (t *treeStack) root() tlog.Hash {
 	return h
 }
 
-// rootOver is the root over leaf or subtree hashes of one size.
-func rootOver(hashes []tlog.Hash) tlog.Hash {
-	var t treeStack
+// RootOver is the root over leaf or subtree hashes of one size.
+func RootOver(hashes []tlog.Hash) tlog.Hash {
+	var t TreeStack
 	for _, h := range hashes {
-		t.push(h, 1)
+		t.Push(h, 1)
 	}
-	return t.root()
+	return t.Root()
 }

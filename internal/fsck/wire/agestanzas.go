@@ -1,4 +1,4 @@
-package fsck
+package wire
 
 import (
 	"bytes"
@@ -15,9 +15,9 @@ func stanzaOf(recipient string) string {
 	return "X25519"
 }
 
-// ageStanzas lists the types of a file's stanzas, in order. At most maxWrapSize bytes
+// AgeStanzas lists the types of a file's stanzas, in order. At most MaxWrapSize bytes
 // are in it.
-func ageStanzas(raw []byte) (types []string, err error) {
+func AgeStanzas(raw []byte) (types []string, err error) {
 	rest, ok := bytes.CutPrefix(raw, []byte("age-encryption.org/v1\n"))
 	for ok {
 		var line []byte
@@ -30,7 +30,7 @@ func ageStanzas(raw []byte) (types []string, err error) {
 		}
 	}
 	if !ok {
-		return nil, fmt.Errorf("%w: not an age file", errMalformed)
+		return nil, fmt.Errorf("%w: not an age file", ErrMalformed)
 	}
 	return types, nil
 }

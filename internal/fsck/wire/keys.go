@@ -1,4 +1,4 @@
-package fsck
+package wire
 
 import (
 	"bytes"
@@ -20,23 +20,23 @@ type Trust struct {
 }
 
 // Fingerprint is the fingerprint of an Ed25519 public key as format.md 1 has it.
-func Fingerprint(key ed25519.PublicKey) string { return "sha256:" + sha256Hex(spkiOf(key)) }
+func Fingerprint(key ed25519.PublicKey) string { return "sha256:" + Sha256Hex(SpkiOf(key)) }
 
 var spkiPrefix = []byte{0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00}
 
-func spkiOf(key ed25519.PublicKey) []byte { return append(bytes.Clone(spkiPrefix), key...) }
+func SpkiOf(key ed25519.PublicKey) []byte { return append(bytes.Clone(spkiPrefix), key...) }
 
 // parseSPKI takes the DER SubjectPublicKeyInfo of an Ed25519 key, which has one form.
 func parseSPKI(der []byte) (ed25519.PublicKey, error) {
 	if len(der) != len(spkiPrefix)+ed25519.PublicKeySize || !bytes.HasPrefix(der, spkiPrefix) {
-		return nil, fmt.Errorf("%w: not an Ed25519 SubjectPublicKeyInfo", errMalformed)
+		return nil, fmt.Errorf("%w: not an Ed25519 SubjectPublicKeyInfo", ErrMalformed)
 	}
 	return ed25519.PublicKey(der[len(spkiPrefix):]), nil
 }
 
-// unbase64 takes the one canonical base64 of some bytes: Go's strict decoder
+// Unbase64 takes the one canonical base64 of some bytes: Go's strict decoder
 // still skips line ends.
-func unbase64(text string) ([]byte, error) {
+func Unbase64(text string) ([]byte, error) {
 	b, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err == nil && base64.StdEncoding.EncodedLen(len(b)) != len(text) {
 		err = base64.CorruptInputError(len(text))
@@ -45,19 +45,19 @@ func unbase64(text string) ([]byte, error) {
 }
 
 func parseSPKIText(text string) (ed25519.PublicKey, error) {
-	der, err := unbase64(text)
+	der, err := Unbase64(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w: public key: %v", errMalformed, err)
+		return nil, fmt.Errorf("%w: public key: %v", ErrMalformed, err)
 	}
 	return parseSPKI(der)
 }
 
-func deviceID(key ed25519.PublicKey) id {
-	sum := sha256.Sum256(spkiOf(key))
-	return id(sum[:16])
+func DeviceID(key ed25519.PublicKey) ID {
+	sum := sha256.Sum256(SpkiOf(key))
+	return ID(sum[:16])
 }
 
-func (t *Trust) validate() error {
+func (t *Trust) Validate() error {
 	if t == nil {
 		return nil
 	}
@@ -83,8 +83,8 @@ func (t *Trust) matches(key ed25519.PublicKey) bool {
 	return strings.EqualFold(t.Fingerprint, Fingerprint(key))
 }
 
-// verifyContext checks a context signature (format.md 1).
-func verifyContext(key ed25519.PublicKey, context string, message, sig []byte) bool {
+// VerifyContext checks a context signature (format.md 1).
+func VerifyContext(key ed25519.PublicKey, context string, message, sig []byte) bool {
 	signed := append([]byte("sledge/1 "+context+"\x00"), message...)
 	return len(sig) == ed25519.SignatureSize && ed25519.Verify(key, signed, sig)
 }

@@ -1,4 +1,4 @@
-package fsck
+package wire
 
 import (
 	"bytes"
@@ -10,18 +10,18 @@ import (
 
 const maxJSONDepth = 32
 
-// object is a JSON object whose names are taken exactly as written;
+// Object is a JSON object whose names are taken exactly as written;
 // encoding/json alone would fold their case and keep the last of two.
-type object map[string]json.RawMessage
+type Object map[string]json.RawMessage
 
-// parseObject refuses names that occur twice, deep nesting and trailing bytes.
-func parseObject(b []byte) (object, error) {
+// ParseObject refuses names that occur twice, deep nesting and trailing bytes.
+func ParseObject(b []byte) (Object, error) {
 	if err := checkJSON(b); err != nil {
 		return nil, err
 	}
-	var o object
+	var o Object
 	if err := json.Unmarshal(b, &o); err != nil || o == nil {
-		return nil, fmt.Errorf("%w: not a JSON object", errMalformed)
+		return nil, fmt.Errorf("%w: not a JSON object", ErrMalformed)
 	}
 	return o, nil
 }
@@ -29,7 +29,7 @@ func parseObject(b []byte) (object, error) {
 // checkJSON walks all tokens once: each open object has its own set of names.
 func checkJSON(b []byte) error {
 	if !json.Valid(b) {
-		return fmt.Errorf("%w: not JSON", errMalformed)
+		return fmt.Errorf("%w: not JSON", ErrMalformed)
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
@@ -41,12 +41,12 @@ func checkJSON(b []byte) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("%w: JSON: %v", errMalformed, err)
+			return fmt.Errorf("%w: JSON: %v", ErrMalformed, err)
 		}
 		switch t {
 		case json.Delim('{'), json.Delim('['):
 			if len(names) == maxJSONDepth {
-				return fmt.Errorf("%w: JSON nested too deep", errMalformed)
+				return fmt.Errorf("%w: JSON nested too deep", ErrMalformed)
 			}
 			var set map[string]bool
 			if t == json.Delim('{') {
@@ -61,7 +61,7 @@ func checkJSON(b []byte) error {
 			if atName {
 				set, name := names[len(names)-1], t.(string)
 				if set[name] {
-					return fmt.Errorf("%w: JSON name %q twice", errMalformed, name)
+					return fmt.Errorf("%w: JSON name %q twice", ErrMalformed, name)
 				}
 				set[name] = true
 				atName = false
@@ -72,48 +72,48 @@ func checkJSON(b []byte) error {
 	}
 }
 
-// has tells whether a member is there. One whose value is null counts as absent.
-func (o object) has(name string) bool {
+// Has tells whether a member is there. One whose value is null counts as absent.
+func (o Object) Has(name string) bool {
 	raw, ok := o[name]
 	return ok && string(raw) != "null"
 }
 
-// get decodes a member that has to be there.
-func (o object) get(name string, to any) error {
+// Get decodes a member that has to be there.
+func (o Object) Get(name string, to any) error {
 	raw := o[name]
-	if !o.has(name) {
-		return fmt.Errorf("%w: %q is missing", errMalformed, name)
+	if !o.Has(name) {
+		return fmt.Errorf("%w: %q is missing", ErrMalformed, name)
 	}
 	if err := json.Unmarshal(raw, to); err != nil {
-		return fmt.Errorf("%w: %q: %v", errMalformed, name, err)
+		return fmt.Errorf("%w: %q: %v", ErrMalformed, name, err)
 	}
 	return nil
 }
 
-// maybe decodes a member that may be absent.
-func (o object) maybe(name string, to any) error {
-	if !o.has(name) {
+// Maybe decodes a member that may be absent.
+func (o Object) Maybe(name string, to any) error {
+	if !o.Has(name) {
 		return nil
 	}
-	return o.get(name, to)
+	return o.Get(name, to)
 }
 
-func (o object) object(name string) (object, error) {
+func (o Object) Object(name string) (Object, error) {
 	raw, ok := o[name]
 	if !ok {
-		return nil, fmt.Errorf("%w: %q is missing", errMalformed, name)
+		return nil, fmt.Errorf("%w: %q is missing", ErrMalformed, name)
 	}
-	return parseObject(raw)
+	return ParseObject(raw)
 }
 
-func (o object) objects(name string) ([]object, error) {
+func (o Object) Objects(name string) ([]Object, error) {
 	var raws []json.RawMessage
-	if err := o.get(name, &raws); err != nil {
+	if err := o.Get(name, &raws); err != nil {
 		return nil, err
 	}
-	list := make([]object, 0, len(raws))
+	list := make([]Object, 0, len(raws))
 	for i, raw := range raws {
-		item, err := parseObject(raw)
+		item, err := ParseObject(raw)
 		if err != nil {
 			return nil, fmt.Errorf("%q %d: %w", name, i, err)
 		}
@@ -122,53 +122,53 @@ func (o object) objects(name string) ([]object, error) {
 	return list, nil
 }
 
-func (o object) text(name string) (s string, err error) { return s, o.get(name, &s) }
+func (o Object) Text(name string) (s string, err error) { return s, o.Get(name, &s) }
 
-func (o object) id(name string) (id, error) {
-	s, err := o.text(name)
+func (o Object) ID(name string) (ID, error) {
+	s, err := o.Text(name)
 	if err != nil {
-		return id{}, err
+		return ID{}, err
 	}
-	return parseID(s)
+	return ParseID(s)
 }
 
-func (o object) uint(name string) (n uint64, err error) { return n, o.get(name, &n) }
+func (o Object) Uint(name string) (n uint64, err error) { return n, o.Get(name, &n) }
 
-func (o object) base64(name string) ([]byte, error) {
-	s, err := o.text(name)
+func (o Object) Base64(name string) ([]byte, error) {
+	s, err := o.Text(name)
 	if err != nil {
 		return nil, err
 	}
-	b, err := unbase64(s)
+	b, err := Unbase64(s)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %q: %v", errMalformed, name, err)
+		return nil, fmt.Errorf("%w: %q: %v", ErrMalformed, name, err)
 	}
 	return b, nil
 }
 
-func (o object) time(name string) (time.Time, error) {
-	s, err := o.text(name)
+func (o Object) Time(name string) (time.Time, error) {
+	s, err := o.Text(name)
 	if err != nil {
 		return time.Time{}, err
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return t, fmt.Errorf("%w: %q: not a time", errMalformed, name)
+		return t, fmt.Errorf("%w: %q: not a time", ErrMalformed, name)
 	}
 	return t, nil
 }
 
-// version1 checks "version" before anything else, then "critical".
-func (o object) version1(known []string) error {
-	v, err := o.uint("version")
+// Version1 checks "version" before anything else, then "critical".
+func (o Object) Version1(known []string) error {
+	v, err := o.Uint("version")
 	if err != nil {
 		return err
 	}
-	if v != formatVersion {
+	if v != FormatVersion {
 		return fmt.Errorf("%w: version %d", ErrVersion, v)
 	}
 	var critical []string
-	if err := o.maybe("critical", &critical); err != nil {
+	if err := o.Maybe("critical", &critical); err != nil {
 		return err
 	}
 	for _, name := range critical {

@@ -1,4 +1,4 @@
-package fsck
+package wire
 
 import (
 	"crypto/sha256"
@@ -8,9 +8,9 @@ import (
 
 // Limits of job files (format.md 3).
 const (
-	maxDevices    = 1024
-	maxRecipients = 16
-	maxRoleKeys   = 64
+	MaxDevices    = 1024
+	MaxRecipients = 16
+	MaxRoleKeys   = 64
 
 	minPackSize, maxPackSize       = 4096, 64 << 30
 	minPackSeconds, maxPackSeconds = 1, 3600
@@ -24,20 +24,20 @@ const (
 
 // checkLimits holds a job file to the format where the verifier uses no value of it,
 // either: what another reader refuses is not clean here.
-func checkLimits(p object) error {
+func checkLimits(p Object) error {
 	var site string
-	if err := p.maybe("site", &site); err != nil {
+	if err := p.Maybe("site", &site); err != nil {
 		return err
 	}
 	for _, name := range []string{"created", "expires"} {
-		if _, err := p.time(name); err != nil {
+		if _, err := p.Time(name); err != nil {
 			return err
 		}
 	}
 	if err := checkUnlock(p); err != nil {
 		return err
 	}
-	policy, err := p.object("policy")
+	policy, err := p.Object("policy")
 	if err != nil {
 		return err
 	}
@@ -47,22 +47,22 @@ func checkLimits(p object) error {
 	return policy.within("pack_seconds", minPackSeconds, maxPackSeconds)
 }
 
-func checkUnlock(p object) error {
-	unlock, err := p.object("unlock")
+func checkUnlock(p Object) error {
+	unlock, err := p.Object("unlock")
 	if err != nil {
 		return err
 	}
-	if b, err := unlock.base64("verifier"); err != nil || len(b) != 32 {
-		return fmt.Errorf("%w: unlock verifier of %d bytes", errMalformed, len(b))
+	if b, err := unlock.Base64("verifier"); err != nil || len(b) != 32 {
+		return fmt.Errorf("%w: unlock verifier of %d bytes", ErrMalformed, len(b))
 	}
-	kdf, err := unlock.object("kdf")
+	kdf, err := unlock.Object("kdf")
 	if err != nil {
 		return err
 	}
-	if b, err := kdf.base64("salt"); err != nil || len(b) < minSalt || len(b) > maxSalt {
-		return fmt.Errorf("%w: kdf salt of %d bytes", errMalformed, len(b))
+	if b, err := kdf.Base64("salt"); err != nil || len(b) < minSalt || len(b) > maxSalt {
+		return fmt.Errorf("%w: kdf salt of %d bytes", ErrMalformed, len(b))
 	}
-	kind, err := kdf.text("kind")
+	kind, err := kdf.Text("kind")
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func checkUnlock(p object) error {
 		}
 	}
 	for name := range others {
-		if err := kdf.within(name, 0, 0); kdf.has(name) && err != nil {
+		if err := kdf.within(name, 0, 0); kdf.Has(name) && err != nil {
 			return err
 		}
 	}
@@ -86,10 +86,10 @@ func checkUnlock(p object) error {
 }
 
 // within demands a number between two bounds.
-func (o object) within(name string, low, high uint64) error {
-	n, err := o.uint(name)
+func (o Object) within(name string, low, high uint64) error {
+	n, err := o.Uint(name)
 	if err == nil && (n < low || n > high) {
-		err = fmt.Errorf("%w: %s is %d, outside %d to %d", errMalformed, name, n, low, high)
+		err = fmt.Errorf("%w: %s is %d, outside %d to %d", ErrMalformed, name, n, low, high)
 	}
 	return err
 }
@@ -98,8 +98,8 @@ func (o object) within(name string, low, high uint64) error {
 const sitePublicKey = 1216
 
 // recipient takes one recipient's key id, which its key has to have.
-func (j *jobFile) recipient(r object) error {
-	kind, err := r.text("kind")
+func (j *JobFile) recipient(r Object) error {
+	kind, err := r.Text("kind")
 	if err != nil {
 		return err
 	}
@@ -107,11 +107,11 @@ func (j *jobFile) recipient(r object) error {
 	var text string
 	switch kind {
 	case "hpke-mlkem768-x25519":
-		if key, err = r.base64("public_key"); err == nil && len(key) != sitePublicKey {
-			err = fmt.Errorf("%w: a site key of %d bytes, not %d", errMalformed, len(key), sitePublicKey)
+		if key, err = r.Base64("public_key"); err == nil && len(key) != sitePublicKey {
+			err = fmt.Errorf("%w: a site key of %d bytes, not %d", ErrMalformed, len(key), sitePublicKey)
 		}
 	case "age":
-		text, err = r.text("recipient")
+		text, err = r.Text("recipient")
 		key = []byte(text)
 	default:
 		err = fmt.Errorf("%w: recipient of kind %q", ErrVersion, kind)
@@ -120,16 +120,16 @@ func (j *jobFile) recipient(r object) error {
 		return err
 	}
 	sum := sha256.Sum256(key)
-	keyID, err := r.text("key_id")
+	keyID, err := r.Text("key_id")
 	if err != nil || keyID != hex.EncodeToString(sum[:]) {
-		return fmt.Errorf("%w: key id %q does not belong to its key", errMalformed, keyID)
+		return fmt.Errorf("%w: key id %q does not belong to its key", ErrMalformed, keyID)
 	}
-	j.keyIDs = append(j.keyIDs, keyID)
+	j.KeyIDs = append(j.KeyIDs, keyID)
 	if kind == "age" {
-		j.ageIDs = append(j.ageIDs, sum[:]...)
-		j.stanzas = append(j.stanzas, stanzaOf(text))
+		j.AgeIDs = append(j.AgeIDs, sum[:]...)
+		j.Stanzas = append(j.Stanzas, stanzaOf(text))
 	} else {
-		j.siteIDs = append(j.siteIDs, sum)
+		j.SiteIDs = append(j.SiteIDs, sum)
 	}
 	return nil
 }
