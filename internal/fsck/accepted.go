@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -29,18 +31,18 @@ type AcceptanceOptions struct {
 
 // AcceptanceReport is the answer of VerifyAcceptance.
 type AcceptanceReport struct {
-	Origin    string           `json:"origin"`
-	Job       string           `json:"job,omitempty"`
-	JobSerial uint64           `json:"job_serial,omitempty"`
-	JobSHA256 string           `json:"job_sha256,omitempty"`
-	Acceptor  string           `json:"acceptor,omitempty"` // fingerprint of the key that signed
-	Accepted  time.Time        `json:"accepted,omitzero"`
-	Note      string           `json:"note,omitempty"`
-	Software  string           `json:"software,omitempty"`
-	Devices   []AcceptedDevice `json:"devices"`
-	Absent    []string         `json:"absent"` // devices of the job that were waived
-	Findings  []Finding        `json:"findings"`
-	Verdict   Verdict          `json:"verdict"`
+	Origin    string             `json:"origin"`
+	Job       string             `json:"job,omitempty"`
+	JobSerial uint64             `json:"job_serial,omitempty"`
+	JobSHA256 string             `json:"job_sha256,omitempty"`
+	Acceptor  string             `json:"acceptor,omitempty"` // fingerprint of the key that signed
+	Accepted  time.Time          `json:"accepted,omitzero"`
+	Note      string             `json:"note,omitempty"`
+	Software  string             `json:"software,omitempty"`
+	Devices   []AcceptedDevice   `json:"devices"`
+	Absent    []string           `json:"absent"` // devices of the job that were waived
+	Findings  []findings.Finding `json:"findings"`
+	Verdict   findings.Verdict   `json:"verdict"`
 }
 
 // AcceptedDevice is one device of the acceptance.
@@ -82,7 +84,7 @@ const maxWaivedShown = 10000
 
 type acceptanceCheck struct {
 	o   AcceptanceOptions
-	f   *findings
+	f   *findings.List
 	r   *AcceptanceReport
 	job *wire.JobFile
 	a   *acceptance
@@ -96,21 +98,21 @@ func VerifyAcceptance(ctx context.Context, file []byte, o AcceptanceOptions) (*A
 	if err := o.Trust.Validate(); err != nil {
 		return nil, err
 	}
-	c := &acceptanceCheck{o: o, f: newFindings(), r: &AcceptanceReport{Origin: OriginUnproven, Devices: []AcceptedDevice{}, Absent: []string{}, Findings: []Finding{}}}
+	c := &acceptanceCheck{o: o, f: findings.New(), r: &AcceptanceReport{Origin: findings.OriginUnproven, Devices: []AcceptedDevice{}, Absent: []string{}, Findings: []findings.Finding{}}}
 	if err := c.run(ctx, file); err != nil && !errors.Is(err, errRefused) {
 		return nil, err
 	}
-	rest := &Report{}
-	c.f.finish(rest)
+	rest := &findings.Report{}
+	c.f.Finish(rest)
 	c.r.Findings, c.r.Verdict = append(c.r.Findings, rest.Findings...), rest.Verdict
-	if o.Trust != nil && c.r.Verdict != VerdictRefused {
-		c.r.Origin = OriginProven
+	if o.Trust != nil && c.r.Verdict != findings.VerdictRefused {
+		c.r.Origin = findings.OriginProven
 	}
 	return c.r, nil
 }
 
 func (c *acceptanceCheck) fatal(class, format string, args ...any) {
-	c.f.add(Fatal, class, nowhere(), "", format, args...)
+	c.f.Add(findings.Fatal, class, findings.Nowhere(), "", format, args...)
 }
 
 func (c *acceptanceCheck) refuse(class, format string, args ...any) error {
@@ -134,7 +136,7 @@ func (c *acceptanceCheck) run(ctx context.Context, file []byte) error {
 	}
 	for i := range c.r.Devices {
 		if d := &c.r.Devices[i]; d.Receipts == "" {
-			c.f.add(Warning, "receipts-not-given", nowhere(), "give the device's receipts folder, too", "device %s: its receipts were not checked", d.Device)
+			c.f.Add(findings.Warning, "receipts-not-given", findings.Nowhere(), "give the device's receipts folder, too", "device %s: its receipts were not checked", d.Device)
 		}
 	}
 	return nil
@@ -188,21 +190,21 @@ func (c *acceptanceCheck) describe() {
 			Outcomes: d.outcomes, Bytes: d.bytes, Differences: d.differences, Rules: d.rules, LeftOut: d.leftOut, Waived: n, Entries: []WaivedEntry{},
 		})
 		if d.label != "checked" {
-			c.f.add(Note, "label-waived", nowhere(), "", "device %s: the acceptor had no label: an older state of the device would look the same", d.who.Device)
+			c.f.Add(findings.Note, "label-waived", findings.Nowhere(), "", "device %s: the acceptor had no label: an older state of the device would look the same", d.who.Device)
 		}
 		if d.target != c.job.Target {
-			c.f.add(Note, "target-waived", nowhere(), "", "device %s: its objects are in %s, the job names %s", d.who.Device, quoteName(d.target), quoteName(c.job.Target))
+			c.f.Add(findings.Note, "target-waived", findings.Nowhere(), "", "device %s: its objects are in %s, the job names %s", d.who.Device, findings.QuoteName(d.target), findings.QuoteName(c.job.Target))
 		}
 		for _, text := range d.differences {
-			c.f.add(Note, "difference-waived", nowhere(), "", "device %s: %s", d.who.Device, text)
+			c.f.Add(findings.Note, "difference-waived", findings.Nowhere(), "", "device %s: %s", d.who.Device, text)
 		}
 		for _, kind := range slices.Sorted(maps.Keys(d.leftOut)) {
-			c.f.add(Note, "left-out", nowhere(), "", "device %s: the importer's own rules left out %d of kind %s", d.who.Device, d.leftOut[kind], quoteName(kind))
+			c.f.Add(findings.Note, "left-out", findings.Nowhere(), "", "device %s: the importer's own rules left out %d of kind %s", d.who.Device, d.leftOut[kind], findings.QuoteName(kind))
 		}
 	}
 	for device := range a.absent {
 		r.Absent = append(r.Absent, device.String())
-		c.f.add(Note, "device-waived", nowhere(), "", "device %s: accepted without its receipts", device)
+		c.f.Add(findings.Note, "device-waived", findings.Nowhere(), "", "device %s: accepted without its receipts", device)
 	}
 	slices.Sort(r.Absent)
 }
@@ -256,7 +258,7 @@ func (c *acceptanceCheck) label(n int, raw []byte) {
 
 // receipts checks one folder against what was accepted.
 func (c *acceptanceCheck) receipts(ctx context.Context, in Receipts) error {
-	name := quoteName(in.Name)
+	name := findings.QuoteName(in.Name)
 	who, cp, err := receiptsOf(in.FS)
 	if err != nil {
 		return c.refuse("receipt-checkpoint-bad", "%s: log/checkpoint: %v", name, err)
@@ -267,7 +269,7 @@ func (c *acceptanceCheck) receipts(ctx context.Context, in Receipts) error {
 	}
 	d, r := c.a.devices[i], &c.r.Devices[i]
 	if r.Receipts != "" {
-		return c.refuse("receipts-twice", "%s: %s is of the same device", name, quoteName(r.Receipts))
+		return c.refuse("receipts-twice", "%s: %s is of the same device", name, findings.QuoteName(r.Receipts))
 	}
 	r.Receipts = in.Name
 	if uint64(cp.Size) != d.size || !bytes.Equal(cp.Root[:], d.root) {
@@ -278,11 +280,11 @@ func (c *acceptanceCheck) receipts(ctx context.Context, in Receipts) error {
 		return err
 	}
 	for _, f := range slices.Concat(found.Manifest.Findings, found.Findings) {
-		if f.Severity == Fatal {
-			c.f.add(Fatal, f.Class, nowhere(), f.Hint, "%s: %s", name, f.Text)
+		if f.Severity == findings.Fatal {
+			c.f.Add(findings.Fatal, f.Class, findings.Nowhere(), f.Hint, "%s: %s", name, f.Text)
 		}
 	}
-	if found.Verdict != VerdictRefused {
+	if found.Verdict != findings.VerdictRefused {
 		c.compare(name, d, r, found)
 	}
 	return nil
@@ -305,11 +307,11 @@ func (c *acceptanceCheck) verify(ctx context.Context, in Receipts, d *acceptedDe
 			return check.check(ctx, check.manifest)
 		}
 	}
-	c.f.add(Note, "manifest-not-checked", nowhere(), "give the device's disks, or one of them",
+	c.f.Add(findings.Note, "manifest-not-checked", findings.Nowhere(), "give the device's disks, or one of them",
 		"device %s: that the receipts cover its manifest is the acceptor's word", d.who.Device)
-	v := &verifier{o: o, f: newFindings(), own: &watch{}, job: c.job, who: d.who, report: &Report{
-		Origin: OriginUnproven, Job: d.who.Job.String(), Device: d.who.Device.String(), Generation: d.who.Generation,
-		LogSize: int64(d.manifestSize), Root: rootText(d.manifestRoot), Findings: []Finding{}}}
+	v := &verifier{o: o, f: findings.New(), own: &disk.Watch{}, job: c.job, who: d.who, report: &findings.Report{
+		Origin: findings.OriginUnproven, Job: d.who.Job.String(), Device: d.who.Device.String(), Generation: d.who.Generation,
+		LogSize: int64(d.manifestSize), Root: rootText(d.manifestRoot), Findings: []findings.Finding{}}}
 	return newReceiptCheck(v, in.FS, line).check(ctx, func(context.Context) error { return nil })
 }
 
@@ -330,7 +332,7 @@ func (c *acceptanceCheck) line(d *acceptedDevice, r *AcceptedDevice, l *ObjectLi
 	if !l.Unproven() {
 		return
 	}
-	path := quoteName(string(l.Record.Path))
+	path := findings.QuoteName(string(l.Record.Path))
 	w := d.group(l.Outcome, l.Error)
 	for w != nil && w.next < len(w.lines) && w.lines[w.next] < l.Position {
 		c.idle(d, w)
@@ -359,10 +361,10 @@ func (c *acceptanceCheck) compare(name string, d *acceptedDevice, r *AcceptedDev
 		}
 	}
 	if found.SHA256 != d.sha256 || found.Run != d.run {
-		c.fatal("receipts-differ", "%s: the checkpoint of run %s is not the accepted one of run %s", name, quoteName(found.Run), quoteName(d.run))
+		c.fatal("receipts-differ", "%s: the checkpoint of run %s is not the accepted one of run %s", name, findings.QuoteName(found.Run), findings.QuoteName(d.run))
 	}
 	if found.Target != d.target || found.Endpoint != d.endpoint {
-		c.fatal("target-differs", "%s: the objects are in %s of %s, accepted was %s of %s", name, quoteName(found.Target), quoteName(found.Endpoint), quoteName(d.target), quoteName(d.endpoint))
+		c.fatal("target-differs", "%s: the objects are in %s of %s, accepted was %s of %s", name, findings.QuoteName(found.Target), findings.QuoteName(found.Endpoint), findings.QuoteName(d.target), findings.QuoteName(d.endpoint))
 	}
 	if m := found.Manifest; m.LogSize != int64(d.manifestSize) || m.Root != rootText(d.manifestRoot) {
 		c.fatal("manifest-differs", "%s: the manifest of these disks is not the accepted one", name)
@@ -387,7 +389,7 @@ func (c *acceptanceCheck) compareLeftOut(name string, d *acceptedDevice, found *
 	switch {
 	case d.leftOut == nil && len(own) == 0:
 	case d.leftOut == nil:
-		c.f.add(Note, "left-out", nowhere(), "", "%s: the importer's own rules left entries out, and the acceptance of an older version does not say so: %v", name, own)
+		c.f.Add(findings.Note, "left-out", findings.Nowhere(), "", "%s: the importer's own rules left entries out, and the acceptance of an older version does not say so: %v", name, own)
 	case sameCounts(d.leftOut, own) != nil || d.rules != found.Rules:
 		c.fatal("left-out-differs", "%s: what the importer's own rules left out is not what was waived", name)
 	}
@@ -409,5 +411,5 @@ func (c *acceptanceCheck) compareJob(name string, raw []byte) {
 		c.fatal("job-differs", "%s: the disks are of another job file, with another %s", name, what)
 		return
 	}
-	c.f.add(Note, "job-older", nowhere(), "", "%s: the disks are of the job file of serial %d, the acceptance is of serial %d", name, old.Serial, c.job.Serial)
+	c.f.Add(findings.Note, "job-older", findings.Nowhere(), "", "%s: the disks are of the job file of serial %d, the acceptance is of serial %d", name, old.Serial, c.job.Serial)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -343,10 +344,10 @@ func TestAcceptedLeftOut(t *testing.T) {
 		{"waived and not left out", nil, map[string]int64{"symlink": 3}, map[string]int64{}, "left-out-differs"},
 		{"an older statement", nil, nil, map[string]int64{"symlink": 3}, "left-out"},
 	} {
-		check := &acceptanceCheck{f: newFindings(), job: &wire.JobFile{Leaves: c.policy}}
+		check := &acceptanceCheck{f: findings.New(), job: &wire.JobFile{Leaves: c.policy}}
 		check.compareLeftOut("r", &acceptedDevice{leftOut: c.waived}, &ReceiptReport{LeftOut: c.listed})
 		rep := &Report{}
-		check.f.finish(rep)
+		check.f.Finish(rep)
 		var classes []string
 		for _, f := range rep.Findings {
 			classes = append(classes, f.Class)

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -50,7 +51,7 @@ func VerifyCommit(marker []byte, trust wire.Trust) (*CommitReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	origin := ProofReport{Origin: OriginUnproven}
+	origin := ProofReport{Origin: findings.OriginUnproven}
 	job, err := origin.openJob(raw, trust)
 	if err != nil {
 		return nil, fmt.Errorf("the job file in it: %w", err)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/log"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -55,14 +57,14 @@ func (d *testDevice) noFile(name string) {
 // shard names the file of shard j of pack i and its bay.
 func (d *testDevice) shard(i, j int) (bay int, name string) {
 	p := d.packs[i]
-	return int(p.bays[j]), shardName(&wire.PackEntry{ID: p.id}, j)
+	return int(p.bays[j]), disk.ShardName(&wire.PackEntry{ID: p.id}, j)
 }
 
-func (d *testDevice) hashes(i int) string { return hashesName(&wire.PackEntry{ID: d.packs[i].id}) }
+func (d *testDevice) hashes(i int) string { return disk.HashesName(&wire.PackEntry{ID: d.packs[i].id}) }
 
 func (d *testDevice) piece(i, j int) (int, string) {
 	p := d.packs[i]
-	return int(p.bays[j]), pieceName(&wire.PackEntry{ID: p.id}, j)
+	return int(p.bays[j]), disk.PieceName(&wire.PackEntry{ID: p.id}, j)
 }
 
 // damageCase is a fixture: what is done to a device, and what has to be found.
@@ -321,15 +323,15 @@ var damageCases = []damageCase{
 		d.putAll("log/checkpoint", signNote(t, d.jobKey, d.origin(), len(d.entries), root))
 	}, []want{{"checkpoint-untrusted", "d0", -1, ""}}, VerdictRefused, false},
 	{"tile", func(t *testing.T, d *testDevice, o *Options) {
-		d.flip(1, tilePath("0", 0, len(d.entries)), 40)
+		d.flip(1, log.TilePath("0", 0, len(d.entries)), 40)
 	}, []want{{"log-copy-bad", "d1", -1, "log/tile/0/000.p"}}, VerdictRepairable, true},
 	{"tile on all disks", func(t *testing.T, d *testDevice, o *Options) {
 		for bay := range d.fs {
-			d.flip(bay, tilePath("0", 0, len(d.entries)), 40)
+			d.flip(bay, log.TilePath("0", 0, len(d.entries)), 40)
 		}
 	}, []want{{"log-copy-bad", "d0", -1, "log/tile/0/000.p"}, {"log-copy-bad", "d3", -1, ""}}, VerdictRepairable, true},
 	{"entry bundle", func(t *testing.T, d *testDevice, o *Options) {
-		d.flip(1, tilePath("entries", 0, len(d.entries)), 40)
+		d.flip(1, log.TilePath("entries", 0, len(d.entries)), 40)
 	}, []want{{"log-copy-bad", "d1", -1, "log/tile/entries"}}, VerdictRepairable, true},
 	{"bundles bad in different entries", func(t *testing.T, d *testDevice, o *Options) {
 		for bay := range d.fs {
@@ -337,12 +339,12 @@ var damageCases = []damageCase{
 			for range bay {
 				at += 2 + len(d.entries[bay])
 			}
-			d.flip(bay, tilePath("entries", 0, len(d.entries)), 10+40*bay*bay*bay)
+			d.flip(bay, log.TilePath("entries", 0, len(d.entries)), 10+40*bay*bay*bay)
 		}
 	}, []want{{"log-copy-bad", "d0", -1, "entries"}, {"log-copy-bad", "d3", -1, "entries"}}, VerdictRepairable, true},
 	{"one entry bad everywhere", func(t *testing.T, d *testDevice, o *Options) {
 		for bay := range d.fs {
-			d.flip(bay, tilePath("entries", 0, len(d.entries)), 10)
+			d.flip(bay, log.TilePath("entries", 0, len(d.entries)), 10)
 		}
 	}, []want{{"log-lost", "", -1, ""}}, VerdictRefused, false},
 	{"other log under the old checkpoint", func(t *testing.T, d *testDevice, o *Options) {
@@ -751,15 +753,15 @@ func TestLargeLogDamage(t *testing.T) {
 	p := smallPlan()
 	p.events = 800
 	for name, damage := range map[string]func(*testDevice){
-		"top tile everywhere":  func(d *testDevice) { d.each(tilePath("1", 0, 3), 5) },
-		"full tile everywhere": func(d *testDevice) { d.each(tilePath("0", 1, 256), 5) },
-		"full bundle on one":   func(d *testDevice) { d.flip(2, tilePath("entries", 1, 256), 5) },
+		"top tile everywhere":  func(d *testDevice) { d.each(log.TilePath("1", 0, 3), 5) },
+		"full tile everywhere": func(d *testDevice) { d.each(log.TilePath("0", 1, 256), 5) },
+		"full bundle on one":   func(d *testDevice) { d.flip(2, log.TilePath("entries", 1, 256), 5) },
 		"all tiles on all disks": func(d *testDevice) {
 			for n := range int64(3) {
-				d.each(tilePath("0", n, 256), 9)
+				d.each(log.TilePath("0", n, 256), 9)
 			}
-			d.each(tilePath("1", 0, 3), 9)
-			d.each(tilePath("0", 3, len(d.entries)-768), 9)
+			d.each(log.TilePath("1", 0, 3), 9)
+			d.each(log.TilePath("0", 3, len(d.entries)-768), 9)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/log"
 	"github.com/sledge-io/sledge/internal/fsck/record"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 	"github.com/sledge-io/sledge/internal/testlimit"
@@ -55,9 +58,9 @@ func FuzzLogEntry(f *testing.F) {
 		if err != nil {
 			return
 		}
-		var o logOrder
-		o.start = &wire.StartEntry{Bays: wire.MaxBays}
-		_ = o.next(1, e)
+		var o log.Order
+		o.Start = &wire.StartEntry{Bays: wire.MaxBays}
+		_ = o.Next(1, e)
 		if e.Pack != nil && (e.Pack.Geometry.ShardLen() <= 0 || e.Pack.Geometry.ListLen() <= 0) {
 			t.Fatalf("geometry %+v", e.Pack.Geometry)
 		}
@@ -147,9 +150,9 @@ func FuzzJournal(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
-		v := &verifier{f: newFindings(), who: d.who, key: public(d.deviceKey), job: &wire.JobFile{M: 1, Disks: 4}}
+		v := &verifier{f: findings.New(), who: d.who, key: public(d.deviceKey), job: &wire.JobFile{M: 1, Disks: 4}}
 		for _, part := range [][]byte{b[:max(0, len(b)-1)], b} { // the first copy ends early
-			v.use = append(v.use, &disk{bay: -1, fsys: fstest.MapFS{"journal/" + name: {Data: part}}})
+			v.use = append(v.use, &disk.Seen{Bay: -1, Fsys: fstest.MapFS{"journal/" + name: {Data: part}}})
 		}
 		c := v.openJournal(name)
 		defer c.close()

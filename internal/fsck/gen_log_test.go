@@ -17,6 +17,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/sledge-io/sledge/internal/fsck/log"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -179,7 +180,7 @@ func (d *testDevice) writeLog(t testing.TB) {
 
 // sealStatement is the seal statement with further names.
 func (d *testDevice) sealStatement(t testing.TB, more map[string]any) []byte {
-	root := wire.RootOver(leafHashes(d.entries))
+	root := wire.RootOver(log.LeafHashes(d.entries))
 	degraded := 0
 	if len(d.notWritten) > 0 {
 		degraded = 1
@@ -196,26 +197,26 @@ func (d *testDevice) sealStatement(t testing.TB, more map[string]any) []byte {
 // logFiles lays a log out as tiles, level by level.
 func logFiles(entries [][]byte) (map[string][]byte, tlog.Hash) {
 	files := map[string][]byte{}
-	hashes := leafHashes(entries)
+	hashes := log.LeafHashes(entries)
 	root := wire.RootOver(hashes)
-	for n := 0; n*tileWidth < len(entries); n++ {
-		part := entries[n*tileWidth : min(len(entries), (n+1)*tileWidth)]
+	for n := 0; n*log.TileWidth < len(entries); n++ {
+		part := entries[n*log.TileWidth : min(len(entries), (n+1)*log.TileWidth)]
 		var b []byte
 		for _, e := range part {
 			b = append(binary.BigEndian.AppendUint16(b, uint16(len(e))), e...)
 		}
-		files[tilePath("entries", int64(n), len(part))] = b
+		files[log.TilePath("entries", int64(n), len(part))] = b
 	}
 	for level := 0; len(hashes) > 0; level++ {
 		var above []tlog.Hash
-		for n := 0; n*tileWidth < len(hashes); n++ {
-			part := hashes[n*tileWidth : min(len(hashes), (n+1)*tileWidth)]
+		for n := 0; n*log.TileWidth < len(hashes); n++ {
+			part := hashes[n*log.TileWidth : min(len(hashes), (n+1)*log.TileWidth)]
 			var b []byte
 			for _, h := range part {
 				b = append(b, h[:]...)
 			}
-			files[tilePath(kindOf(level), int64(n), len(part))] = b
-			if len(part) == tileWidth {
+			files[log.TilePath(log.KindOf(level), int64(n), len(part))] = b
+			if len(part) == log.TileWidth {
 				above = append(above, wire.RootOver(part))
 			}
 		}

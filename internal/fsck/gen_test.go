@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/reedsolomon"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
 	"github.com/sledge-io/sledge/internal/fsck/record"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
@@ -342,9 +343,9 @@ func (d *testDevice) store(p *testPack, first bool) {
 		if first && !p.index && bytes.IndexByte(d.notWritten, byte(j)) >= 0 {
 			continue
 		}
-		d.put(int(bay), shardName(e, j), bytes.Clone(p.shards[j]))
-		d.put(int(bay), pieceName(e, j), bytes.Clone(p.pieces[j]))
-		d.put(int(bay), hashesName(e), bytes.Clone(p.list))
+		d.put(int(bay), disk.ShardName(e, j), bytes.Clone(p.shards[j]))
+		d.put(int(bay), disk.PieceName(e, j), bytes.Clone(p.pieces[j]))
+		d.put(int(bay), disk.HashesName(e), bytes.Clone(p.list))
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -26,7 +28,7 @@ type hashList struct {
 	current int64
 	buf     []byte
 	hashes  []tlog.Hash
-	closers []*file
+	closers []*disk.File
 }
 
 const windowSize = 1 << 20
@@ -115,16 +117,16 @@ type listFinder struct {
 	w     *worker
 	p     *wire.PackEntry
 	quiet bool
-	open  []*file
+	open  []*disk.File
 	list  *hashList
-	raw   []*file // copies 1 that are readable, good or not
-	piece []*file // by shard number, readable, good or not
-	good  uint32  // pieces whose SHA-256 is right
+	raw   []*disk.File // copies 1 that are readable, good or not
+	piece []*disk.File // by shard number, readable, good or not
+	good  uint32       // pieces whose SHA-256 is right
 }
 
 // findList returns nil if no copy can be found or mended. The caller closes it.
 func (w *worker) findList(p *wire.PackEntry, shards [][]shardCopy, quiet bool) *hashList {
-	f := &listFinder{v: w.v, w: w, p: p, quiet: quiet, piece: make([]*file, p.Geometry.Shards())}
+	f := &listFinder{v: w.v, w: w, p: p, quiet: quiet, piece: make([]*disk.File, p.Geometry.Shards())}
 	f.copies()
 	f.pieces()
 	if f.list != nil {
@@ -145,9 +147,9 @@ func (w *worker) findList(p *wire.PackEntry, shards [][]shardCopy, quiet bool) *
 	return f.list
 }
 
-func (f *listFinder) say(s Severity, class string, at place, format string, args ...any) {
+func (f *listFinder) say(s findings.Severity, class string, at findings.Place, format string, args ...any) {
 	if !f.quiet {
-		f.v.f.add(s, class, at, hintRebuild, format, args...)
+		f.v.f.Add(s, class, at, findings.HintRebuild, format, args...)
 	}
 }
 
@@ -155,10 +157,10 @@ func (f *listFinder) say(s Severity, class string, at place, format string, args
 func (f *listFinder) copies() {
 	for _, d := range f.v.use {
 		j := f.shardOf(d)
-		o, err := openFile(d.fsys, hashesName(f.p))
+		o, err := disk.OpenFile(d.Fsys, disk.HashesName(f.p))
 		if err != nil {
 			if j >= 0 && f.p.NotWritten>>j&1 == 0 {
-				f.say(Repairable, "hashlist-copy1-bad", inPack(f.p).on(d), "hash list: %v", err)
+				f.say(findings.Repairable, "hashlist-copy1-bad", findings.InPack(f.p).On(d), "hash list: %v", err)
 			}
 			continue
 		}
@@ -166,21 +168,21 @@ func (f *listFinder) copies() {
 		f.raw = append(f.raw, o)
 		l := newHashList(f.p, o)
 		err = l.prove()
-		f.v.bytes.Add(min(o.size, f.p.Geometry.ListLen()))
-		if err == nil && o.size != f.p.Geometry.ListLen() {
-			err = fmt.Errorf("%d bytes, not %d", o.size, f.p.Geometry.ListLen())
+		f.v.bytes.Add(min(o.Size, f.p.Geometry.ListLen()))
+		if err == nil && o.Size != f.p.Geometry.ListLen() {
+			err = fmt.Errorf("%d bytes, not %d", o.Size, f.p.Geometry.ListLen())
 		} else if err == nil && f.list == nil {
 			f.list = l
 		}
 		if err != nil {
-			f.say(Repairable, "hashlist-copy1-bad", inPack(f.p).on(d), "hash list: %v", err)
+			f.say(findings.Repairable, "hashlist-copy1-bad", findings.InPack(f.p).On(d), "hash list: %v", err)
 		}
 	}
 }
 
-func (f *listFinder) shardOf(d *disk) int {
+func (f *listFinder) shardOf(d *disk.Seen) int {
 	for j, bay := range f.p.Bays {
-		if int(bay) == d.bay {
+		if int(bay) == d.Bay {
 			return j
 		}
 	}
@@ -189,18 +191,18 @@ func (f *listFinder) shardOf(d *disk) int {
 
 // pieces checks the pieces of copy 2 against the signed hashes.
 func (f *listFinder) pieces() {
-	disks := make([]*disk, len(f.piece))
+	disks := make([]*disk.Seen, len(f.piece))
 	for j := range f.piece {
 		d, o := f.goodPiece(j)
 		if o == nil {
 			if f.p.NotWritten>>j&1 == 0 && !f.v.missing[f.p.Bays[j]] {
-				f.say(Repairable, "piece-missing", inShard(f.p, j), "piece of the hash list is missing")
+				f.say(findings.Repairable, "piece-missing", findings.InShard(f.p, j), "piece of the hash list is missing")
 			}
 			continue
 		}
 		f.piece[j], disks[j] = o, d
-		if d.bay != int(f.p.Bays[j]) {
-			f.say(Note, "piece-elsewhere", inShard(f.p, j).on(d), "piece of the hash list lies on the disk of bay %d", d.bay)
+		if d.Bay != int(f.p.Bays[j]) {
+			f.say(findings.Note, "piece-elsewhere", findings.InShard(f.p, j).On(d), "piece of the hash list lies on the disk of bay %d", d.Bay)
 		}
 	}
 	if !f.quiet {
@@ -210,8 +212,8 @@ func (f *listFinder) pieces() {
 
 // goodPiece takes the first good copy of a piece, at home or elsewhere, and names the bad
 // ones before it; if none is good, the first that is there.
-func (f *listFinder) goodPiece(j int) (*disk, *file) {
-	name := pieceName(f.p, j)
+func (f *listFinder) goodPiece(j int) (*disk.Seen, *disk.File) {
+	name := disk.PieceName(f.p, j)
 	copies := f.v.openCopies(int(f.p.Bays[j]), name)
 	asked := len(copies)
 	for i := 0; i < len(copies); i++ {
@@ -222,7 +224,7 @@ func (f *listFinder) goodPiece(j int) (*disk, *file) {
 			f.openToo(copies[i+1:])
 			return copies[i].d, copies[i].f
 		}
-		f.say(Repairable, "piece-bad", inShard(f.p, j).on(copies[i].d), "piece of the hash list: %v", err)
+		f.say(findings.Repairable, "piece-bad", findings.InShard(f.p, j).On(copies[i].d), "piece of the hash list: %v", err)
 		if i+1 == asked {
 			copies = append(copies, f.v.otherCopies(name, copies)...)
 		}
@@ -240,16 +242,16 @@ func (f *listFinder) openToo(copies []shardCopy) {
 	}
 }
 
-func (f *listFinder) checkPiece(o *file, j int) error {
+func (f *listFinder) checkPiece(o *disk.File, j int) error {
 	want := f.p.Geometry.PieceLen()
-	if o.size != want {
-		return fmt.Errorf("%d bytes, not %d", o.size, want)
+	if o.Size != want {
+		return fmt.Errorf("%d bytes, not %d", o.Size, want)
 	}
 	h := sha256.New()
 	buf := f.w.buffer(windowSize)
 	for off := int64(0); off < want; off += windowSize {
 		b := buf[:min(windowSize, want-off)]
-		if err := o.readFull(b, off); err != nil {
+		if err := o.ReadFull(b, off); err != nil {
 			return err
 		}
 		h.Write(b)
@@ -276,7 +278,7 @@ func (f *listFinder) fromPieces() {
 }
 
 func (f *listFinder) namePieces(err error) {
-	f.say(Warning, "piece-bad", inPack(f.p), "pieces with the signed SHA-256 do not give the signed hash list: %v", err)
+	f.say(findings.Warning, "piece-bad", findings.InPack(f.p), "pieces with the signed SHA-256 do not give the signed hash list: %v", err)
 }
 
 // comparePieces holds the good pieces against the list that another copy gave: the writer
@@ -310,7 +312,7 @@ func (f *listFinder) comparePieces() {
 		}
 		for j, want := range pieces {
 			got := make([]byte, n)
-			if f.good>>j&1 == 1 && (f.piece[j].readFull(got, off) != nil || !bytes.Equal(got, want)) {
+			if f.good>>j&1 == 1 && (f.piece[j].ReadFull(got, off) != nil || !bytes.Equal(got, want)) {
 				f.namePieces(fmt.Errorf("piece %d differs", j))
 				return
 			}
@@ -351,7 +353,7 @@ func (r *pieceReader) ReadAt(b []byte, off int64) (int, error) {
 
 func (r *pieceReader) readPiece(b []byte, j int, off int64) error {
 	if r.inputs>>j&1 == 1 {
-		return r.f.piece[j].readFull(b, off)
+		return r.f.piece[j].ReadFull(b, off)
 	}
 	n := r.f.p.Geometry.Shards()
 	shards := make([][]byte, n)
@@ -360,7 +362,7 @@ func (r *pieceReader) readPiece(b []byte, j int, off int64) error {
 			continue
 		}
 		shards[i] = make([]byte, len(b))
-		if err := r.f.piece[i].readFull(shards[i], off); err != nil {
+		if err := r.f.piece[i].ReadFull(shards[i], off); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"io"
 	"slices"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -73,9 +75,9 @@ func (h frameHeader) size() int64 { return frameHeaderSize + h.clear + h.encrypt
 
 // readFrame proves one frame at off and gives its clear part, which is nil if
 // it is too long to be one.
-func readFrame(f *file, off int64, buf []byte) (clear []byte, h frameHeader, err error) {
+func readFrame(f *disk.File, off int64, buf []byte) (clear []byte, h frameHeader, err error) {
 	var head [frameHeaderSize]byte
-	if err := f.readFull(head[:], off); err != nil {
+	if err := f.ReadFull(head[:], off); err != nil {
 		return nil, h, err
 	}
 	if h, err = parseFrameHeader(head[:]); err != nil {
@@ -120,8 +122,8 @@ func parseClear(clear []byte) (entry, sig []byte, err error) {
 type journalCopies struct {
 	v      *verifier
 	name   string
-	disks  []*disk
-	files  []*file
+	disks  []*disk.Seen
+	files  []*disk.File
 	broken []bool // this copy has been named
 	unread int    // copies that could not be opened
 	until  int64  // where what counts ends; 0: nowhere
@@ -140,12 +142,12 @@ func (v *verifier) openJournal(name string) *journalCopies {
 	c := &journalCopies{v: v, name: name}
 	path := "journal/" + name
 	for _, d := range v.use {
-		f, err := openFile(d.fsys, path)
-		if isMissing(err) {
+		f, err := disk.OpenFile(d.Fsys, path)
+		if disk.IsMissing(err) {
 			continue
 		}
 		if err != nil {
-			v.f.add(Repairable, "journal-copy-bad", onDisk(d), hintRebuild, "%s: %v", path, err)
+			v.f.Add(findings.Repairable, "journal-copy-bad", findings.OnDisk(d), findings.HintRebuild, "%s: %v", path, err)
 			c.unread++
 			continue
 		}
@@ -163,13 +165,13 @@ func (c *journalCopies) close() {
 func (c *journalCopies) bad(i int, off int64, err error) {
 	if !c.broken[i] {
 		c.broken[i] = true
-		c.v.f.add(Repairable, "journal-copy-bad", onDisk(c.disks[i]), hintRebuild, "journal/%s: at byte %d: %v", c.name, off, err)
+		c.v.f.Add(findings.Repairable, "journal-copy-bad", findings.OnDisk(c.disks[i]), findings.HintRebuild, "journal/%s: at byte %d: %v", c.name, off, err)
 	}
 }
 
 // used tells whether a copy has frames, or may have.
 func (c *journalCopies) used() bool {
-	return c.unread > 0 || slices.ContainsFunc(c.files, func(f *file) bool { return f.size > journalHeaderSize })
+	return c.unread > 0 || slices.ContainsFunc(c.files, func(f *disk.File) bool { return f.Size > journalHeaderSize })
 }
 
 // readHeader takes the first copy whose header is good. Bad ones are named, if there are
@@ -178,7 +180,7 @@ func (c *journalCopies) readHeader() bool {
 	found, used := false, c.used()
 	for i, f := range c.files {
 		b := make([]byte, journalHeaderSize)
-		err := f.readFull(b, 0)
+		err := f.ReadFull(b, 0)
 		var h journalHeader
 		if err == nil {
 			h, err = parseJournalHeader(b)
@@ -204,14 +206,14 @@ func (c *journalCopies) walk(fn func(journalFrame) error) error {
 		if !ok {
 			next, gaveUp := c.next(off+1, buf)
 			if gaveUp {
-				c.v.f.add(Lost, "journal-unsearched", nowhere(), "", "journal/%s: behind the bad frame at byte %d are more than %d beginnings of frames that are none: what follows was not looked for", c.name, off, maxFrameTries)
+				c.v.f.Add(findings.Lost, "journal-unsearched", findings.Nowhere(), "", "journal/%s: behind the bad frame at byte %d are more than %d beginnings of frames that are none: what follows was not looked for", c.name, off, maxFrameTries)
 				return nil
 			}
 			if next < 0 {
 				c.end(off)
 				return nil
 			}
-			c.v.f.add(Lost, "journal-frame-lost", nowhere(), "", "journal/%s: the frame at byte %d is bad in all copies, others follow it", c.name, off)
+			c.v.f.Add(findings.Lost, "journal-frame-lost", findings.Nowhere(), "", "journal/%s: the frame at byte %d is bad in all copies, others follow it", c.name, off)
 			off = next
 			continue
 		}
@@ -226,8 +228,8 @@ func (c *journalCopies) walk(fn func(journalFrame) error) error {
 // end notes a torn write that was never acknowledged.
 func (c *journalCopies) end(off int64) {
 	for _, f := range c.files {
-		if f.size > off {
-			c.v.f.add(Note, "journal-tail", nowhere(), "", "journal/%s: an unfinished frame at byte %d: it was never acknowledged", c.name, off)
+		if f.Size > off {
+			c.v.f.Add(findings.Note, "journal-tail", findings.Nowhere(), "", "journal/%s: an unfinished frame at byte %d: it was never acknowledged", c.name, off)
 			return
 		}
 	}
@@ -252,11 +254,11 @@ func (c *journalCopies) next(from int64, buf []byte) (first int64, gaveUp bool) 
 const maxFrameTries = 1024
 
 // nextFrame gives up after maxFrameTries.
-func nextFrame(f *file, from int64, buf []byte) (at int64, gaveUp bool) {
+func nextFrame(f *disk.File, from int64, buf []byte) (at int64, gaveUp bool) {
 	window := make([]byte, 64<<10)
-	for tries := 0; from+frameHeaderSize <= f.size; from += int64(len(window) - len(frameMagic) + 1) {
-		w := window[:min(int64(len(window)), f.size-from)]
-		if f.readFull(w, from) != nil {
+	for tries := 0; from+frameHeaderSize <= f.Size; from += int64(len(window) - len(frameMagic) + 1) {
+		w := window[:min(int64(len(window)), f.Size-from)]
+		if f.ReadFull(w, from) != nil {
 			continue
 		}
 		for at := 0; ; at++ {
@@ -293,10 +295,10 @@ func (c *journalCopies) frame(off int64, buf []byte) (fr journalFrame, ok bool) 
 		case !ok:
 			fr.clear, fr.size, ok = clear, h.size(), true
 		case h.size() != fr.size || !bytes.Equal(clear, fr.clear):
-			errs[i] = fmt.Errorf("%w: another frame than on disk %s", wire.ErrMalformed, c.disks[0].name)
+			errs[i] = fmt.Errorf("%w: another frame than on disk %s", wire.ErrMalformed, c.disks[0].Name)
 			continue
 		}
-		if bay := c.disks[i].bay; bay < 0 || !bays[bay] {
+		if bay := c.disks[i].Bay; bay < 0 || !bays[bay] {
 			bays[bay] = true
 			fr.copies++
 		}

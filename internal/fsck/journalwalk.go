@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -17,7 +19,7 @@ const maxJournals = 1 << 16
 func (v *verifier) journalNames() ([]string, error) {
 	var names []string
 	for _, d := range v.use {
-		err := eachEntry(d.fsys, "journal", func(e fs.DirEntry) error {
+		err := disk.EachEntry(d.Fsys, "journal", func(e fs.DirEntry) error {
 			base, ok := strings.CutSuffix(e.Name(), ".journal")
 			if scan, isScan := strings.CutSuffix(e.Name(), ".scan"); isScan && len(scan) == 32 && wire.LowerHex(scan) {
 				return nil
@@ -30,12 +32,12 @@ func (v *verifier) journalNames() ([]string, error) {
 			return nil
 		})
 		if err != nil {
-			v.f.add(Repairable, "journal-copy-bad", onDisk(d), hintRebuild, "journal: %v", err)
+			v.f.Add(findings.Repairable, "journal-copy-bad", findings.OnDisk(d), findings.HintRebuild, "journal: %v", err)
 		}
 	}
 	slices.Sort(names)
 	if len(names) == 0 {
-		return nil, v.refuse("journal-missing", nowhere(), "", "no disk has a checkpoint or a journal: there is nothing to verify")
+		return nil, v.refuse("journal-missing", findings.Nowhere(), "", "no disk has a checkpoint or a journal: there is nothing to verify")
 	}
 	return names, nil
 }
@@ -77,7 +79,7 @@ func (v *verifier) newJournalWalk(ctx context.Context, names []string) (*journal
 
 // aside is a verifier of the same disks whose findings nobody sees.
 func (v *verifier) aside() *verifier {
-	return &verifier{o: v.o, f: newFindings(), own: v.own, report: &Report{}, use: v.use, who: v.who, key: v.key, job: v.job,
+	return &verifier{o: v.o, f: findings.New(), own: v.own, report: &findings.Report{}, use: v.use, who: v.who, key: v.key, job: v.job,
 		bays: v.bays, missing: make([]bool, wire.MaxBays)}
 }
 
@@ -101,10 +103,10 @@ func (f *journalFile) walk(ctx context.Context, v *verifier, fn func(*wire.PackE
 	switch {
 	case c.readHeader():
 	case c.used():
-		v.f.add(Lost, "journal-lost", nowhere(), "", "journal/%s: no copy has a good header", f.name)
+		v.f.Add(findings.Lost, "journal-lost", findings.Nowhere(), "", "journal/%s: no copy has a good header", f.name)
 		return nil
 	default:
-		v.f.add(Note, "journal-tail", nowhere(), "", "journal/%s: no copy has a header, and none a frame: it was never used", f.name)
+		v.f.Add(findings.Note, "journal-tail", findings.Nowhere(), "", "journal/%s: no copy has a header, and none a frame: it was never used", f.name)
 		return nil
 	}
 	if f.uncounted {
@@ -116,13 +118,13 @@ func (f *journalFile) walk(ctx context.Context, v *verifier, fn func(*wire.PackE
 		}
 		p, err := v.committed(fr.clear)
 		if err != nil {
-			v.f.add(Fatal, "pack-entry-bad", nowhere(), hintRefuse, "journal/%s: %v", f.name, err)
+			v.f.Add(findings.Fatal, "pack-entry-bad", findings.Nowhere(), findings.HintRefuse, "journal/%s: %v", f.name, err)
 			return nil
 		}
 		return fn(p)
 	})
 	if n := c.whole(); err == nil && n < v.job.M+1 {
-		v.f.add(Repairable, "journal-copies", nowhere(), hintRebuild, "journal/%s: %d whole copies, there should be %d", f.name, n, v.job.M+1)
+		v.f.Add(findings.Repairable, "journal-copies", findings.Nowhere(), findings.HintRebuild, "journal/%s: %d whole copies, there should be %d", f.name, n, v.job.M+1)
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -45,7 +46,7 @@ func (j *journalWalk) decide(ctx context.Context, f *journalFile, later []*journ
 	if i := slices.IndexFunc(later, func(o *journalFile) bool { return o.first != nil }); i >= 0 {
 		if next := later[i].first.Number; next <= l.pack.Number {
 			f.uncounted = true
-			v.f.add(Note, "frame-not-counted", nowhere(), "", "journal/%s: the frame at byte %d, of pack %d, was never acknowledged: a later file goes on with pack %d", f.name, l.at, l.pack.Number, next)
+			v.f.Add(findings.Note, "frame-not-counted", findings.Nowhere(), "", "journal/%s: the frame at byte %d, of pack %d, was never acknowledged: a later file goes on with pack %d", f.name, l.at, l.pack.Number, next)
 		}
 		return nil
 	}
@@ -54,12 +55,12 @@ func (j *journalWalk) decide(ctx context.Context, f *journalFile, later []*journ
 		return err
 	}
 	if away := v.awayBays(); l.copies+l.unread+away > v.job.M {
-		v.f.add(Lost, "journal-undecided", inPack(l.pack), "connect the missing disks",
+		v.f.Add(findings.Lost, "journal-undecided", findings.InPack(l.pack), "connect the missing disks",
 			"journal/%s: it is in the last frame, on %d of the disks at hand: whether it was acknowledged cannot be told without the others", f.name, l.copies)
 		return nil
 	}
 	f.uncounted = true
-	v.f.add(Warning, "frame-not-counted", nowhere(), "", "journal/%s: the frame at byte %d, of pack %d, was never acknowledged: %d disks have it, and none has enough of the pack", f.name, l.at, l.pack.Number, l.copies)
+	v.f.Add(findings.Warning, "frame-not-counted", findings.Nowhere(), "", "journal/%s: the frame at byte %d, of pack %d, was never acknowledged: %d disks have it, and none has enough of the pack", f.name, l.at, l.pack.Number, l.copies)
 	return nil
 }
 
@@ -67,7 +68,7 @@ func (j *journalWalk) decide(ctx context.Context, f *journalFile, later []*journ
 func (v *verifier) packWhole(ctx context.Context, p *wire.PackEntry) (bool, error) {
 	v = v.aside()
 	err := newWorker(v).scanPack(ctx, p, &oddShards{})
-	return !slices.ContainsFunc(v.f.list, func(f *Finding) bool { return f.Severity == Lost }), err
+	return !slices.ContainsFunc(v.f.List, func(f *findings.Finding) bool { return f.Severity == findings.Lost }), err
 }
 
 // awayBays counts the bays whose disk is not here, or may lack journals: these may hold
@@ -75,8 +76,8 @@ func (v *verifier) packWhole(ctx context.Context, p *wire.PackEntry) (bool, erro
 func (v *verifier) awayBays() int {
 	here := map[int]bool{}
 	for _, d := range v.use {
-		if d.bay >= 0 && !fileExists(d, "rebuilding") {
-			here[d.bay] = true
+		if d.Bay >= 0 && !fileExists(d, "rebuilding") {
+			here[d.Bay] = true
 		}
 	}
 	return v.bays - len(here)

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/fsck/disk"
 	"github.com/sledge-io/sledge/internal/fsck/record"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 	"github.com/sledge-io/sledge/internal/importreport"
@@ -401,7 +402,7 @@ func fileLimits(t *testing.T) map[string]limitCase {
 	deviceKey, jobKey := public(d.deviceKey), public(d.jobKey)
 	small := func(most int64, then func(b []byte) error) func(b []byte) error {
 		return func(b []byte) error {
-			raw, err := readSmall(fstest.MapFS{"x": {Data: b}}, "x", most)
+			raw, err := disk.ReadSmall(fstest.MapFS{"x": {Data: b}}, "x", most)
 			if err == nil {
 				err = then(raw)
 			}

@@ -7,6 +7,8 @@ import (
 	"hash/crc64"
 	"slices"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -20,11 +22,11 @@ const maxMendSize = 64 << 20
 func (f *listFinder) mend(shards [][]shardCopy) {
 	g := f.p.Geometry
 	if g.ListLen() > maxMendSize {
-		f.say(Warning, "hashlist-not-mended", inPack(f.p), "hash list of %d bytes is too long to be mended", g.ListLen())
+		f.say(findings.Warning, "hashlist-not-mended", findings.InPack(f.p), "hash list of %d bytes is too long to be mended", g.ListLen())
 		return
 	}
 	for j := range shards { // whichever disk has one
-		shards[j] = append(shards[j], f.v.otherCopies(shardName(f.p, j), shards[j])...)
+		shards[j] = append(shards[j], f.v.otherCopies(disk.ShardName(f.p, j), shards[j])...)
 	}
 	preferCopies := make([]byte, 0, g.ListLen())
 	preferBlocks := make([]byte, 0, g.ListLen())
@@ -38,7 +40,7 @@ func (f *listFinder) mend(shards [][]shardCopy) {
 	for _, list := range [][]byte{preferCopies, preferBlocks} {
 		l := newHashList(f.p, bytes.NewReader(list))
 		if l.prove() == nil {
-			f.say(Repairable, "hashlist-mended", inPack(f.p), "no copy of the hash list is good; it was put together from all of them and the blocks")
+			f.say(findings.Repairable, "hashlist-mended", findings.InPack(f.p), "no copy of the hash list is good; it was put together from all of them and the blocks")
 			f.list = l
 			return
 		}
@@ -110,7 +112,7 @@ func (f *listFinder) copiedField(stripe int64, j int) (values [][]byte, signed [
 	off := f.fieldOffset(stripe, j)
 	field := func() []byte { return make([]byte, f.fieldLen(j)) }
 	for _, o := range f.raw {
-		if b := field(); o.readFull(b, off) == nil {
+		if b := field(); o.ReadFull(b, off) == nil {
 			values = append(values, b)
 		}
 	}
@@ -136,7 +138,7 @@ func (f *listFinder) rawPieces(b []byte, off int64, mask uint32) bool {
 	for len(b) > 0 {
 		j, in := off/length, off%length
 		n := min(int64(len(b)), length-in)
-		if mask>>j&1 == 0 || f.piece[j] == nil || f.piece[j].readFull(b[:n], in) != nil {
+		if mask>>j&1 == 0 || f.piece[j] == nil || f.piece[j].ReadFull(b[:n], in) != nil {
 			return false
 		}
 		b, off = b[n:], off+n
@@ -150,7 +152,7 @@ func (f *listFinder) decodedPieces(b []byte, off int64, inputs uint32) bool {
 }
 
 // storedField computes a field from a block on a disk.
-func (f *listFinder) storedField(o *file, stripe int64, j int) []byte {
+func (f *listFinder) storedField(o *disk.File, stripe int64, j int) []byte {
 	g := f.p.Geometry
 	hash := sha256.New()
 	crc := uint64(0)
@@ -171,10 +173,10 @@ func (f *listFinder) storedField(o *file, stripe int64, j int) []byte {
 }
 
 // eachSlice reads length bytes at off through buf.
-func eachSlice(f *file, off, length int64, buf []byte, fn func([]byte)) error {
+func eachSlice(f *disk.File, off, length int64, buf []byte, fn func([]byte)) error {
 	for done := int64(0); done < length; {
 		b := buf[:min(int64(len(buf)), length-done)]
-		if err := f.readFull(b, off+done); err != nil {
+		if err := f.ReadFull(b, off+done); err != nil {
 			return err
 		}
 		fn(b)

@@ -9,6 +9,8 @@ import (
 	"hash/crc64"
 	"sync"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -28,7 +30,7 @@ type oddShards struct {
 type oddShard struct {
 	p      *wire.PackEntry
 	j      int
-	d      *disk
+	d      *disk.Seen
 	length int64 // of the file's first block
 	sha    [32]byte
 	crc    uint64
@@ -37,7 +39,7 @@ type oddShard struct {
 // add takes the digests of the shard's first block.
 func (o *oddShards) add(s *packScan, j int) {
 	c := s.shards[j][0]
-	odd := oddShard{p: s.p, j: j, d: c.d, length: min(c.f.size, s.g.BlockSize)}
+	odd := oddShard{p: s.p, j: j, d: c.d, length: min(c.f.Size, s.g.BlockSize)}
 	h := sha256.New()
 	err := eachSlice(c.f, 0, odd.length, s.w.buffer(windowSize), func(b []byte) {
 		h.Write(b)
@@ -78,12 +80,12 @@ func (o *oddShards) identify(ctx context.Context, v *verifier, each func(context
 func (o *oddShards) compare(v *verifier, p *wire.PackEntry) {
 	g := p.Geometry
 	for _, d := range v.use {
-		f, err := openFile(d.fsys, hashesName(p))
+		f, err := disk.OpenFile(d.Fsys, disk.HashesName(p))
 		if err != nil {
 			continue
 		}
 		line := make([]byte, g.LineLen())
-		err = f.readFull(line, 0)
+		err = f.ReadFull(line, 0)
 		f.Close()
 		if err != nil {
 			continue
@@ -94,7 +96,7 @@ func (o *oddShards) compare(v *verifier, p *wire.PackEntry) {
 				continue
 			}
 			if j := odd.owner(g, line); j >= 0 && (p.ID != odd.p.ID || j != odd.j) {
-				v.f.add(Repairable, "shard-misplaced", inShard(odd.p, odd.j).on(odd.d), hintRebuild, "holds %s %s shard %d", p.Noun(), p.ID, j)
+				v.f.Add(findings.Repairable, "shard-misplaced", findings.InShard(odd.p, odd.j).On(odd.d), findings.HintRebuild, "holds %s %s shard %d", p.Noun(), p.ID, j)
 			}
 		}
 		return

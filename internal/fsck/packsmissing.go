@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"slices"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -39,8 +41,8 @@ func (v *verifier) packsMissing(ctx context.Context) error {
 		return nil
 	})
 	if lost > 0 {
-		v.f.add(Lost, "packs-missing", nowhere(), "connect the missing disks",
-			"%d of %d packs have more shards on disks that are not here than they have parity; the first is %s %d", lost, v.counts.packs+v.counts.indexes, first.Noun(), first.Number)
+		v.f.Add(findings.Lost, "packs-missing", findings.Nowhere(), "connect the missing disks",
+			"%d of %d packs have more shards on disks that are not here than they have parity; the first is %s %d", lost, v.counts.Packs+v.counts.Indexes, first.Noun(), first.Number)
 	}
 	return err
 }
@@ -62,7 +64,7 @@ func (v *verifier) notElsewhere(p *wire.PackEntry, bad uint32) uint32 {
 			continue
 		}
 		for _, d := range v.use {
-			if fileExists(d, shardName(p, j)) {
+			if fileExists(d, disk.ShardName(p, j)) {
 				bad &^= 1 << j
 				break
 			}

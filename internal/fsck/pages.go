@@ -9,6 +9,7 @@ import (
 
 	"github.com/klauspost/reedsolomon"
 
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -16,16 +17,16 @@ import (
 // straight from the data shards; only where that fails are stripes proven and
 // decoded.
 func (v *verifier) pages(ctx context.Context) error {
-	v.progress.enter("pages")
-	v.progress.done.Store(0)
+	v.progress.Enter("pages")
+	v.progress.Done.Store(0)
 	total := int64(0)
-	for _, n := range v.counts.indexBody {
+	for _, n := range v.counts.IndexBody {
 		total += n
 	}
-	v.progress.total.Store(total)
+	v.progress.Total.Store(total)
 	c := &v.counts
 	return v.pool(ctx, func(ctx context.Context, send func(*wire.PackEntry) error) error {
-		return v.log.clone().each(ctx, c.firstIndex, c.firstIndex+c.indexes, func(_ int64, raw []byte) error {
+		return v.log.Clone().Each(ctx, c.FirstIndex, c.FirstIndex+c.Indexes, func(_ int64, raw []byte) error {
 			e, err := wire.ParseEntry(raw)
 			if err != nil || e.Pack == nil {
 				return err
@@ -47,13 +48,13 @@ type pageReader struct {
 func (w *worker) checkPages(ctx context.Context, p *wire.PackEntry) error {
 	r := &pageReader{w: w, shards: w.v.openShards(p, true)}
 	defer r.close()
-	from := w.v.counts.firstPage + int64(p.FirstPage)
-	return w.v.log.clone().each(ctx, from, from+int64(p.PageCount), func(_ int64, raw []byte) error {
+	from := w.v.counts.FirstPage + int64(p.FirstPage)
+	return w.v.log.Clone().Each(ctx, from, from+int64(p.PageCount), func(_ int64, raw []byte) error {
 		e, err := wire.ParseEntry(raw)
 		if err != nil || e.Page == nil {
 			return err
 		}
-		w.v.progress.done.Add(e.Page.Length)
+		w.v.progress.Done.Add(e.Page.Length)
 		return r.check(p, e.Page)
 	})
 }
@@ -77,19 +78,19 @@ func (r *pageReader) check(p *wire.PackEntry, e *wire.PageEntry) error {
 	}
 	if r.list == nil {
 		r.w.v.lostList(p)
-		r.w.v.f.add(Lost, "page-lost", inPack(p), "", "page %d: hash list is lost, page cannot be decoded", e.Number)
+		r.w.v.f.Add(findings.Lost, "page-lost", findings.InPack(p), "", "page %d: hash list is lost, page cannot be decoded", e.Number)
 		return nil
 	}
 	sum, zero, err = r.sum(p, e, end, r.readProven)
 	switch {
 	case errors.Is(err, errStripeLost):
-		r.w.v.f.add(Lost, "page-lost", inPack(p), "", "page %d: its bytes cannot be decoded: the records in it are lost", e.Number)
+		r.w.v.f.Add(findings.Lost, "page-lost", findings.InPack(p), "", "page %d: its bytes cannot be decoded: the records in it are lost", e.Number)
 	case err != nil:
 		return err
 	case sum != e.Sha256:
-		r.w.v.f.add(Fatal, "page-bad", inPack(p), hintRefuse, "page %d: its bytes are as signed in the hash list, but not as in the page entry", e.Number)
+		r.w.v.f.Add(findings.Fatal, "page-bad", findings.InPack(p), findings.HintRefuse, "page %d: its bytes are as signed in the hash list, but not as in the page entry", e.Number)
 	case !zero:
-		r.w.v.f.add(Fatal, "padding-not-zero", inPack(p), hintRefuse, "bytes after page %d are not zero", e.Number)
+		r.w.v.f.Add(findings.Fatal, "padding-not-zero", findings.InPack(p), findings.HintRefuse, "bytes after page %d are not zero", e.Number)
 	}
 	return nil
 }
@@ -163,7 +164,7 @@ func (r *pageReader) readProven(p *wire.PackEntry, off, n int64, fn func([]byte)
 func (e *examined) read(s *packScan, block int, off, n int64) ([]byte, error) {
 	if e.good>>block&1 == 1 {
 		b := s.w.slices[block][:n]
-		return b, e.source[block].f.readFull(b, off)
+		return b, e.source[block].f.ReadFull(b, off)
 	}
 	if !e.decided {
 		return nil, errStripeLost
@@ -183,7 +184,7 @@ func (e *examined) decode(enc reedsolomon.Encoder, s *packScan, block int, off, 
 		shards[j] = s.w.slices[j][:0]
 		if e.inputs>>j&1 == 1 {
 			shards[j] = s.w.slices[j][:n]
-			if err := e.source[j].f.readFull(shards[j], off); err != nil {
+			if err := e.source[j].f.ReadFull(shards[j], off); err != nil {
 				return nil, err
 			}
 		}

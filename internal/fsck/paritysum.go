@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/crc64"
 
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -37,6 +38,6 @@ func (s *packScan) compareSums(stripe int64) error {
 
 func (s *packScan) nameSum(stripe int64, j int) {
 	if !s.quiet {
-		s.w.v.f.stripe(Warning, "parity-sum", inShard(s.p, j), stripe, "", "the signed CRC is not that of the parity: the writer was faulty; all data are there")
+		s.w.v.f.Stripe(findings.Warning, "parity-sum", findings.InShard(s.p, j), stripe, "", "the signed CRC is not that of the parity: the writer was faulty; all data are there")
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/record"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
@@ -155,7 +156,7 @@ func VerifyProof(proof []byte, trust wire.Trust) (*ProofReport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("proof: extra line: %w", err)
 	}
-	r := &ProofReport{Origin: OriginUnproven}
+	r := &ProofReport{Origin: findings.OriginUnproven}
 	job, err := r.openJob(f.job, trust)
 	if err != nil {
 		return nil, fmt.Errorf("job file: %w", err)
@@ -175,7 +176,7 @@ func (r *ProofReport) openJob(raw []byte, trust wire.Trust) (*wire.JobFile, erro
 	if len(trust.Key) == 0 && trust.Fingerprint == "" {
 		t = nil
 	} else {
-		r.Origin = OriginProven
+		r.Origin = findings.OriginProven
 	}
 	if err := t.Validate(); err != nil {
 		return nil, err

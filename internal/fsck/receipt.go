@@ -17,6 +17,9 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/log"
 	"github.com/sledge-io/sledge/internal/fsck/record"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
@@ -29,7 +32,7 @@ type ReceiptOptions struct {
 
 // ReceiptReport is the answer of VerifyReceipts.
 type ReceiptReport struct {
-	Manifest    *Report          `json:"manifest"`
+	Manifest    *findings.Report `json:"manifest"`
 	Run         string           `json:"run,omitempty"`
 	Importer    string           `json:"importer,omitempty"` // fingerprint of the key that signed
 	Checkpoint  string           `json:"checkpoint,omitempty"`
@@ -54,16 +57,16 @@ type ReceiptReport struct {
 
 	// Differences is what the total says of scan, manifest and target that do not
 	// agree; if it does not call itself complete, there is at least one.
-	Differences []string  `json:"differences,omitempty"`
-	Findings    []Finding `json:"findings"`
-	Verdict     Verdict   `json:"verdict"`
+	Differences []string           `json:"differences,omitempty"`
+	Findings    []findings.Finding `json:"findings"`
+	Verdict     findings.Verdict   `json:"verdict"`
 }
 
 // receiptCheck is one run of VerifyReceipts.
 type receiptCheck struct {
 	v      *verifier
 	dir    fs.FS
-	f      *findings
+	f      *findings.List
 	r      *ReceiptReport
 	object func(*ObjectLine) error
 	key    ed25519.PublicKey
@@ -107,7 +110,7 @@ func (c *receiptCheck) manifest(ctx context.Context) error {
 // receiptsOf reads which device's import a receipts folder says it is of, and its
 // checkpoint. Nobody has vouched for either.
 func receiptsOf(dir fs.FS) (who wire.Identity, c *wire.Checkpoint, err error) {
-	raw, err := readSmall(dir, "log/checkpoint", wire.MaxCheckpointSize)
+	raw, err := disk.ReadSmall(dir, "log/checkpoint", wire.MaxCheckpointSize)
 	if err == nil {
 		c, err = wire.ParseCheckpoint(raw)
 	}
@@ -126,14 +129,14 @@ func ReceiptsDevice(dir fs.FS) (string, error) {
 }
 
 func newReceiptCheck(v *verifier, dir fs.FS, object func(*ObjectLine) error) *receiptCheck {
-	return &receiptCheck{v: v, dir: watchedFS{dir, "receipts", v.own}, f: newFindings(), object: object,
-		r: &ReceiptReport{Outcomes: map[string]int64{}, Proofs: map[string]int64{}, LeftOut: map[string]int64{}, Findings: []Finding{}}}
+	return &receiptCheck{v: v, dir: disk.WatchedFS{FS: dir, Place: "receipts", W: v.own}, f: findings.New(), object: object,
+		r: &ReceiptReport{Outcomes: map[string]int64{}, Proofs: map[string]int64{}, LeftOut: map[string]int64{}, Findings: []findings.Finding{}}}
 }
 
 // check runs it once the manifest is known.
 func (c *receiptCheck) check(ctx context.Context, manifest func(context.Context) error) (*ReceiptReport, error) {
 	v := c.v
-	stop := v.progress.start(v.o.Progress)
+	stop := v.progress.Start(v.o.Progress)
 	defer stop()
 	err := v.watched(ctx, func(ctx context.Context) error {
 		if err := manifest(ctx); err != nil {
@@ -146,12 +149,12 @@ func (c *receiptCheck) check(ctx context.Context, manifest func(context.Context)
 	}
 	v.fillReport()
 	c.r.Manifest = v.report
-	rest := &Report{}
-	c.f.finish(rest)
+	rest := &findings.Report{}
+	c.f.Finish(rest)
 	c.r.Findings = append(c.r.Findings, rest.Findings...)
 	c.r.Verdict, c.r.Entries = rest.Verdict, c.r.entries()
-	if v.report.Verdict == VerdictRefused {
-		c.r.Verdict = VerdictRefused
+	if v.report.Verdict == findings.VerdictRefused {
+		c.r.Verdict = findings.VerdictRefused
 	}
 	return c.r, nil
 }
@@ -168,7 +171,7 @@ func (r *ReceiptReport) entries() map[string]int64 {
 }
 
 func (c *receiptCheck) refuse(class, format string, args ...any) error {
-	c.f.add(Fatal, class, nowhere(), "", format, args...)
+	c.f.Add(findings.Fatal, class, findings.Nowhere(), "", format, args...)
 	return errRefused
 }
 
@@ -183,10 +186,10 @@ func (c *receiptCheck) run(ctx context.Context) error {
 	defer list.Close()
 	sum := sha256.New()
 	c.lines = bufio.NewReaderSize(io.TeeReader(list, sum), 64<<10)
-	c.next = c.v.counts.firstPage
-	log := folderLog(c.dir, c.cp.Size, c.cp.Root, c.f)
-	err = log.walk(ctx, func(pos int64, entry []byte) error { return c.entry(ctx, pos, entry) })
-	if errors.Is(err, errLogLost) {
+	c.next = c.v.counts.FirstPage
+	l := log.OfFolder(c.dir, c.cp.Size, c.cp.Root, c.f)
+	err = l.Walk(ctx, func(pos int64, entry []byte) error { return c.entry(ctx, pos, entry) })
+	if errors.Is(err, log.ErrLost) {
 		return c.refuse("receipt-log-bad", "the receipt log does not fit its checkpoint: %v", err)
 	}
 	if err == nil {
@@ -200,7 +203,7 @@ func (c *receiptCheck) run(ctx context.Context) error {
 
 // openCheckpoint finds the importer key, pinned by the job file, that signed.
 func (c *receiptCheck) openCheckpoint() error {
-	raw, err := readSmall(c.dir, "log/checkpoint", wire.MaxCheckpointSize)
+	raw, err := disk.ReadSmall(c.dir, "log/checkpoint", wire.MaxCheckpointSize)
 	if err == nil {
 		c.cp, err = wire.ParseCheckpoint(raw)
 	}
@@ -265,7 +268,7 @@ func (c *receiptCheck) readLine() ([]byte, error) {
 		part, err := c.lines.ReadSlice('\n')
 		line = append(line, part...)
 		if len(line) > maxObjectLine {
-			return nil, fmt.Errorf("%w: over %d bytes", errTooLong, maxObjectLine)
+			return nil, fmt.Errorf("%w: over %d bytes", disk.ErrTooLong, maxObjectLine)
 		}
 		if err == nil {
 			return line[:len(line)-1], nil
@@ -295,13 +298,13 @@ func (c *receiptCheck) line(ctx context.Context, l *ObjectLine) error {
 		return err
 	}
 	if err := l.fits(); err != nil {
-		c.f.add(Fatal, "outcome-wrong", nowhere(), "", "objects.list: line %d: %v", l.Position, err)
+		c.f.Add(findings.Fatal, "outcome-wrong", findings.Nowhere(), "", "objects.list: line %d: %v", l.Position, err)
 	}
 	if err := l.agrees(); err != nil {
-		c.f.add(Fatal, "object-differs", nowhere(), "", "objects.list: line %d: %v", l.Position, err)
+		c.f.Add(findings.Fatal, "object-differs", findings.Nowhere(), "", "objects.list: line %d: %v", l.Position, err)
 	}
 	if err := c.parts.line(l); err != nil {
-		c.f.add(Fatal, "object-differs", nowhere(), "", "objects.list: line %d: %v", l.Position, err)
+		c.f.Add(findings.Fatal, "object-differs", findings.Nowhere(), "", "objects.list: line %d: %v", l.Position, err)
 	}
 	c.r.Lines++
 	c.r.Outcomes[l.Outcome]++
@@ -312,7 +315,7 @@ func (c *receiptCheck) line(ctx context.Context, l *ObjectLine) error {
 		c.r.Proofs[l.Proof]++
 		c.r.Bytes += l.Size
 	}
-	c.v.progress.done.Add(1)
+	c.v.progress.Done.Add(1)
 	if c.object != nil {
 		return c.object(l)
 	}
@@ -336,7 +339,7 @@ func (c *receiptCheck) inOrder(l *ObjectLine) error {
 // openPage takes the next page of records from the manifest's log. Without the log
 // it is the page that the list names; the order of records keeps it from coming again.
 func (c *receiptCheck) openPage(ctx context.Context, named uint64) error {
-	end := c.v.counts.firstPage + c.v.counts.pages
+	end := c.v.counts.FirstPage + c.v.counts.Pages
 	c.page, c.count = nil, 0
 	c.tree.Reset()
 	if c.v.log == nil {
@@ -344,7 +347,7 @@ func (c *receiptCheck) openPage(ctx context.Context, named uint64) error {
 		return nil
 	}
 	for c.page == nil && c.next < end {
-		err := c.v.log.each(ctx, c.next, c.next+1, func(_ int64, raw []byte) error {
+		err := c.v.log.Each(ctx, c.next, c.next+1, func(_ int64, raw []byte) error {
 			e, err := wire.ParseEntry(raw)
 			if err == nil && e.Page != nil && !e.Page.Directory {
 				c.page = e.Page
@@ -387,18 +390,18 @@ func (c *receiptCheck) finish(ctx context.Context) error {
 		}
 	}
 	if err := c.parts.end(); err != nil {
-		c.f.add(Fatal, "object-differs", nowhere(), "", "objects.list: %v", err)
+		c.f.Add(findings.Fatal, "object-differs", findings.Nowhere(), "", "objects.list: %v", err)
 	}
 	c.r.Complete = c.r.Outcomes["failed"] == 0 && c.r.Outcomes["conflict"] == 0
 	if !c.r.Complete {
-		c.f.add(Lost, "import-incomplete", nowhere(), "resume the import", "%d failed, %d conflicts", c.r.Outcomes["failed"], c.r.Outcomes["conflict"])
+		c.f.Add(findings.Lost, "import-incomplete", findings.Nowhere(), "resume the import", "%d failed, %d conflicts", c.r.Outcomes["failed"], c.r.Outcomes["conflict"])
 	}
 	return c.total()
 }
 
 // total compares total.dsse with what was counted.
 func (c *receiptCheck) total() error {
-	raw, err := readSmall(c.dir, "total.dsse", wire.MaxStatementSize)
+	raw, err := disk.ReadSmall(c.dir, "total.dsse", wire.MaxStatementSize)
 	if err != nil {
 		return c.refuse("total-bad", "total.dsse: %v", err)
 	}

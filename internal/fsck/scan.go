@@ -7,6 +7,8 @@ import (
 
 	"github.com/klauspost/reedsolomon"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -66,14 +68,14 @@ func (s *packScan) close() {
 	if s.list != nil {
 		s.list.close()
 	}
-	s.w.v.f.closePack(s.p)
+	s.w.v.f.ClosePack(s.p)
 }
 
 // packs checks all packs, index packs last.
 func (v *verifier) packs(ctx context.Context) error {
-	v.progress.enter("disks")
-	v.progress.done.Store(0)
-	v.progress.total.Store(v.counts.stored)
+	v.progress.Enter("disks")
+	v.progress.Done.Store(0)
+	v.progress.Total.Store(v.counts.Stored)
 	odd := &oddShards{}
 	err := v.pool(ctx, func(ctx context.Context, send func(*wire.PackEntry) error) error {
 		return v.eachPack(ctx, send)
@@ -97,10 +99,10 @@ func (v *verifier) eachPack(ctx context.Context, fn func(*wire.PackEntry) error)
 		}
 		return fn(e.Pack)
 	}
-	if err := v.log.each(ctx, c.firstPack, c.firstPack+c.packs, take); err != nil {
+	if err := v.log.Each(ctx, c.FirstPack, c.FirstPack+c.Packs, take); err != nil {
 		return err
 	}
-	return v.log.each(ctx, c.firstIndex, c.firstIndex+c.indexes, take)
+	return v.log.Each(ctx, c.FirstIndex, c.FirstIndex+c.Indexes, take)
 }
 
 func (w *worker) scanPack(ctx context.Context, p *wire.PackEntry, odd *oddShards) error {
@@ -111,7 +113,7 @@ func (w *worker) scanPack(ctx context.Context, p *wire.PackEntry, odd *oddShards
 	defer s.close()
 	if s.list == nil {
 		w.v.lostList(p)
-		w.v.f.add(Lost, "hashlist-lost", inPack(p), "", "hash list is lost: its blocks cannot be checked without the key")
+		w.v.f.Add(findings.Lost, "hashlist-lost", findings.InPack(p), "", "hash list is lost: its blocks cannot be checked without the key")
 	} else if err := s.run(ctx); err != nil {
 		return err
 	}
@@ -120,7 +122,7 @@ func (w *worker) scanPack(ctx context.Context, p *wire.PackEntry, odd *oddShards
 			odd.add(s, j)
 		}
 	}
-	w.v.progress.packs.Add(1)
+	w.v.progress.Packs.Add(1)
 	return nil
 }
 
@@ -161,7 +163,7 @@ func (s *packScan) run(ctx context.Context) error {
 				l.free <- bufs[j]
 			}
 		}
-		s.w.v.progress.done.Add(want * int64(s.g.Shards()))
+		s.w.v.progress.Done.Add(want * int64(s.g.Shards()))
 	}
 	return nil
 }
@@ -282,7 +284,7 @@ func (s *packScan) hash(pos int64, data [][]byte) error {
 // there any more.
 func (s *packScan) listChanged(err error) error {
 	s.w.v.damaged.Store(true)
-	s.w.v.f.repeat(Lost, "hashlist-lost", inPack(s.p), "", "%v", err)
+	s.w.v.f.Repeat(findings.Lost, "hashlist-lost", findings.InPack(s.p), "", "%v", err)
 	for i := range s.unit.stripes {
 		s.unit.stripes[i].failed = true
 	}
@@ -341,7 +343,7 @@ func (s *packScan) finish() error {
 		}
 	}
 	if s.padding && u.first+int64(len(u.stripes)) == s.g.Stripes() {
-		s.w.v.f.add(Fatal, "padding-not-zero", inPack(s.p), hintRefuse, "the padding of the last stripe is not zero")
+		s.w.v.f.Add(findings.Fatal, "padding-not-zero", findings.InPack(s.p), findings.HintRefuse, "the padding of the last stripe is not zero")
 	}
 	return nil
 }
@@ -354,9 +356,9 @@ func (s *packScan) countBad(j int) {
 	}
 }
 
-func (s *packScan) blockBad(stripe int64, j int, d *disk) {
+func (s *packScan) blockBad(stripe int64, j int, d *disk.Seen) {
 	s.countBad(j)
 	if !s.quiet {
-		s.w.v.f.stripe(Repairable, "block-bad", inShard(s.p, j).on(d), stripe, hintRebuild, "bad block")
+		s.w.v.f.Stripe(findings.Repairable, "block-bad", findings.InShard(s.p, j).On(d), stripe, findings.HintRebuild, "bad block")
 	}
 }

@@ -6,15 +6,17 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // sealStatements checks statements/seal.dsse on every disk.
-func (v *verifier) sealStatements(c *checkpointCopy) {
+func (v *verifier) sealStatements(c *disk.CheckpointCopy) {
 	var good []byte
-	copies := map[*disk][]byte{}
+	copies := map[*disk.Seen][]byte{}
 	for _, d := range v.use {
-		raw, err := readSmall(d.fsys, "statements/seal.dsse", wire.MaxStatementSize)
+		raw, err := disk.ReadSmall(d.Fsys, "statements/seal.dsse", wire.MaxStatementSize)
 		if err == nil && good != nil && string(raw) == string(good) {
 			continue
 		}
@@ -23,20 +25,20 @@ func (v *verifier) sealStatements(c *checkpointCopy) {
 			err = v.checkSeal(raw, c)
 		}
 		if errors.Is(err, errContradicts) {
-			v.f.add(Fatal, "statement-differs", onDisk(d), hintRefuse, "statements/seal.dsse: %v", err)
+			v.f.Add(findings.Fatal, "statement-differs", findings.OnDisk(d), findings.HintRefuse, "statements/seal.dsse: %v", err)
 		} else if err != nil {
-			v.f.add(Repairable, "statement-copy-bad", onDisk(d), hintRebuild, "statements/seal.dsse: %v", err)
+			v.f.Add(findings.Repairable, "statement-copy-bad", findings.OnDisk(d), findings.HintRebuild, "statements/seal.dsse: %v", err)
 		} else if good == nil {
 			good = raw
 			if err := v.sealSays(raw); err != nil {
-				v.f.add(Repairable, "statement-copy-bad", onDisk(d), hintRebuild, "statements/seal.dsse: %v", err)
+				v.f.Add(findings.Repairable, "statement-copy-bad", findings.OnDisk(d), findings.HintRebuild, "statements/seal.dsse: %v", err)
 			}
 		} else {
-			v.f.add(Repairable, "statement-copy-other", onDisk(d), hintRebuild, "statements/seal.dsse differs from another disk's, both are signed")
+			v.f.Add(findings.Repairable, "statement-copy-other", findings.OnDisk(d), findings.HintRebuild, "statements/seal.dsse differs from another disk's, both are signed")
 		}
 	}
 	if good == nil {
-		v.f.add(Repairable, "statement-missing", nowhere(), "resume the seal on the device, which alone can sign it", "no disk has a good seal statement")
+		v.f.Add(findings.Repairable, "statement-missing", findings.Nowhere(), "resume the seal on the device, which alone can sign it", "no disk has a good seal statement")
 	}
 }
 
@@ -44,7 +46,7 @@ func (v *verifier) sealStatements(c *checkpointCopy) {
 // other than its log.
 var errContradicts = errors.New("contradicts the log")
 
-func (v *verifier) checkSeal(raw []byte, c *checkpointCopy) error {
+func (v *verifier) checkSeal(raw []byte, c *disk.CheckpointCopy) error {
 	e, err := wire.ParseEnvelope(raw)
 	if err != nil {
 		return err
@@ -85,12 +87,12 @@ func (v *verifier) checkSeal(raw []byte, c *checkpointCopy) error {
 // sealCounts compares what the statement says of bays and packs with the log.
 func (v *verifier) sealCounts(p wire.Object) error {
 	c := &v.counts
-	if got, err := p.Uint("degraded_packs"); err != nil || got != c.degraded {
-		return fmt.Errorf("%w: degraded_packs is %d, not %d", errContradicts, got, c.degraded)
+	if got, err := p.Uint("degraded_packs"); err != nil || got != c.Degraded {
+		return fmt.Errorf("%w: degraded_packs is %d, not %d", errContradicts, got, c.Degraded)
 	}
 	var unread uint64
-	if err := p.Maybe("unread_packs", &unread); err != nil || unread > uint64(c.packs+c.indexes) {
-		return fmt.Errorf("%w: unread_packs is %d of %d", errContradicts, unread, c.packs+c.indexes)
+	if err := p.Maybe("unread_packs", &unread); err != nil || unread > uint64(c.Packs+c.Indexes) {
+		return fmt.Errorf("%w: unread_packs is %d of %d", errContradicts, unread, c.Packs+c.Indexes)
 	}
 	if err := v.sealBays(p); err != nil {
 		return err
@@ -104,7 +106,7 @@ func (v *verifier) sealBays(p wire.Object) error {
 	if !p.Has("absent_bays") {
 		return fmt.Errorf("%w: absent_bays is missing", errContradicts)
 	}
-	for name, logged := range map[string]*uint64{"absent_bays": &v.counts.absent, "replaced_bays": &v.counts.rebuilt, "left_bays": nil} {
+	for name, logged := range map[string]*uint64{"absent_bays": &v.counts.Absent, "replaced_bays": &v.counts.Rebuilt, "left_bays": nil} {
 		var list []int
 		if err := p.Maybe(name, &list); err != nil {
 			return fmt.Errorf("%w: %s: %w", errContradicts, name, err)

@@ -8,6 +8,8 @@ import (
 	"hash/crc64"
 	"math/bits"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -81,7 +83,7 @@ func (k *stripeWork) readBlock(j int) {
 			return
 		}
 		k.widened |= 1 << j
-		k.shards[j] = append(k.shards[j], k.w.v.otherCopies(shardName(k.p, j), k.shards[j])...)
+		k.shards[j] = append(k.shards[j], k.w.v.otherCopies(disk.ShardName(k.p, j), k.shards[j])...)
 	}
 }
 
@@ -118,7 +120,7 @@ func (k *stripeWork) mark(j int) {
 }
 
 // confirm compares a stored block with its field of the line.
-func (k *stripeWork) confirm(j int, f *file) (bool, error) {
+func (k *stripeWork) confirm(j int, f *disk.File) (bool, error) {
 	buf := k.w.slices[j][:min(sliceSize, k.length)]
 	if j < k.g.K {
 		h := sha256.New()
@@ -175,7 +177,7 @@ func (k *stripeWork) findParity(need int) (parity uint32, ok bool, err error) {
 	}
 	subsets(all, need, func(set uint32) bool { return set&k.dirty != 0 && try(set) })
 	if !ok && err == nil && tries >= maxDecodeTries && !k.quiet {
-		k.w.v.f.stripe(Lost, "stripe-undecided", inPack(k.p), k.stripe, "", "not decided after 1,000 choices of parity blocks; entries cannot be named without the key")
+		k.w.v.f.Stripe(findings.Lost, "stripe-undecided", findings.InPack(k.p), k.stripe, "", "not decided after 1,000 choices of parity blocks; entries cannot be named without the key")
 	}
 	return parity, ok, err
 }
@@ -234,7 +236,7 @@ func (k *stripeWork) proveParity(inputs uint32) (proven uint32, err error) {
 				continue
 			}
 			b := buf[:len(shards[j])]
-			if k.source[j].f.readFull(b, at) != nil || !bytes.Equal(b, shards[j]) {
+			if k.source[j].f.ReadFull(b, at) != nil || !bytes.Equal(b, shards[j]) {
 				proven &^= 1 << j
 			}
 		}
@@ -260,7 +262,7 @@ func (k *stripeWork) eachCoded(inputs, want uint32, fn func(shards [][]byte) boo
 			shards[j], required[j] = k.w.slices[j][:0], want>>j&1 == 1
 			if inputs>>j&1 == 1 {
 				shards[j] = k.w.slices[j][:size]
-				if k.source[j].f.readFull(shards[j], k.off+done) != nil {
+				if k.source[j].f.ReadFull(shards[j], k.off+done) != nil {
 					clear(shards[j])
 				}
 			}
@@ -289,7 +291,7 @@ func (k *stripeWork) record(e *examined) {
 		if e.good>>j&1 == 1 || len(copies) == 0 {
 			continue
 		}
-		if copies[0].f.size <= k.off {
+		if copies[0].f.Size <= k.off {
 			k.countBad(j) // the file ends before: shard-length says it
 			continue
 		}
@@ -304,10 +306,10 @@ func (k *stripeWork) record(e *examined) {
 	}
 	bad := k.g.Shards() - bits.OnesCount32(e.good)
 	if bad > k.g.M || bits.OnesCount32(k.data|k.clean|k.dirty) < k.g.K {
-		k.w.v.f.stripe(Lost, "stripe-lost", inPack(k.p), k.stripe, "",
+		k.w.v.f.Stripe(findings.Lost, "stripe-lost", findings.InPack(k.p), k.stripe, "",
 			"more blocks are bad or missing than there is parity: lost; entries cannot be named without the key")
 	} else {
-		k.w.v.f.stripe(Lost, "stripe-lost", inPack(k.p), k.stripe, "",
+		k.w.v.f.Stripe(findings.Lost, "stripe-lost", findings.InPack(k.p), k.stripe, "",
 			"no choice of parity blocks gives the signed data blocks: lost; entries cannot be named without the key")
 	}
 }

@@ -3,13 +3,15 @@ package fsck
 import (
 	"io/fs"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // isUnlockWrap tells whether a file holds the load key for the unlock code, whatever its
 // name: a writing that was cut off leaves one, or a person who kept a copy.
-func isUnlockWrap(d *disk, name string) bool {
-	raw, err := readSmall(d.fsys, "wraps/"+name, wire.MaxWrapSize)
+func isUnlockWrap(d *disk.Seen, name string) bool {
+	raw, err := disk.ReadSmall(d.Fsys, "wraps/"+name, wire.MaxWrapSize)
 	if err != nil {
 		return name == "unlock"
 	}
@@ -23,7 +25,7 @@ func (v *verifier) unsealedWraps() {
 	code, site := false, false
 	for _, d := range v.use {
 		_ = v.inFolder(d, "wraps", func(e fs.DirEntry) error {
-			raw, err := readSmall(d.fsys, "wraps/"+e.Name(), wire.MaxWrapSize)
+			raw, err := disk.ReadSmall(d.Fsys, "wraps/"+e.Name(), wire.MaxWrapSize)
 			if err != nil {
 				return nil
 			}
@@ -40,10 +42,10 @@ func (v *verifier) unsealedWraps() {
 	}
 	switch {
 	case !code && !site:
-		v.f.add(Lost, "wrap-lost", nowhere(), "connect the missing disks", "no disk has the load key, neither wrapped to the unlock code nor to the site: nobody can open this device")
+		v.f.Add(findings.Lost, "wrap-lost", findings.Nowhere(), "connect the missing disks", "no disk has the load key, neither wrapped to the unlock code nor to the site: nobody can open this device")
 	case !code:
-		v.f.add(Warning, "unlock-missing", nowhere(), "connect the missing disks", "no disk has the load key for the unlock code: the site alone can open this device")
+		v.f.Add(findings.Warning, "unlock-missing", findings.Nowhere(), "connect the missing disks", "no disk has the load key for the unlock code: the site alone can open this device")
 	case !site:
-		v.f.add(Warning, "wrap-missing", nowhere(), "unlock the device: its seal makes the wraps anew", "no disk has the load key for the site: the unlock code alone opens this device")
+		v.f.Add(findings.Warning, "wrap-missing", findings.Nowhere(), "unlock the device: its seal makes the wraps anew", "no disk has the load key for the site: the unlock code alone opens this device")
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -62,10 +64,10 @@ func (c *wrapCheck) entry(w *wire.WrapEntry) {
 	for _, d := range c.v.use {
 		if err := c.file(d, w, name); err != nil {
 			class := "wrap-bad"
-			if isMissing(err) {
+			if disk.IsMissing(err) {
 				class = "wrap-missing"
 			}
-			c.v.f.add(Repairable, class, onDisk(d), hintRebuild, "wraps/%s: %v", name, err)
+			c.v.f.Add(findings.Repairable, class, findings.OnDisk(d), findings.HintRebuild, "wraps/%s: %v", name, err)
 			continue
 		}
 		good++
@@ -74,11 +76,11 @@ func (c *wrapCheck) entry(w *wire.WrapEntry) {
 		c.usable++
 		return
 	}
-	c.v.f.add(Lost, "wrap-lost", nowhere(), "", "no disk has a good copy of wraps/%s: its recipients cannot read this device", name)
+	c.v.f.Add(findings.Lost, "wrap-lost", findings.Nowhere(), "", "no disk has a good copy of wraps/%s: its recipients cannot read this device", name)
 }
 
-func (c *wrapCheck) file(d *disk, w *wire.WrapEntry, name string) error {
-	raw, err := readSmall(d.fsys, "wraps/"+name, wire.MaxWrapSize)
+func (c *wrapCheck) file(d *disk.Seen, w *wire.WrapEntry, name string) error {
+	raw, err := disk.ReadSmall(d.Fsys, "wraps/"+name, wire.MaxWrapSize)
 	if err != nil {
 		return err
 	}
@@ -100,13 +102,13 @@ func (c *wrapCheck) file(d *disk, w *wire.WrapEntry, name string) error {
 
 // stanzas compares an age file's recipients with the job file's, as far as anybody sees
 // them: an age file tells how many there are and of which type, and nobody's name.
-func (c *wrapCheck) stanzas(d *disk, raw []byte, name string) error {
+func (c *wrapCheck) stanzas(d *disk.Seen, raw []byte, name string) error {
 	types, err := wire.AgeStanzas(raw)
 	if err != nil {
 		return err
 	}
 	if want := c.v.job.Stanzas; !slices.Equal(types, want) {
-		c.v.f.add(Warning, "wrap-recipients", onDisk(d), "ask the site who else may open this device", "wraps/%s is to %d recipients (%s), the job file names %d (%s)", name, len(types), quoteName(strings.Join(types, ", ")), len(want), strings.Join(want, ", "))
+		c.v.f.Add(findings.Warning, "wrap-recipients", findings.OnDisk(d), "ask the site who else may open this device", "wraps/%s is to %d recipients (%s), the job file names %d (%s)", name, len(types), findings.QuoteName(strings.Join(types, ", ")), len(want), strings.Join(want, ", "))
 	}
 	return nil
 }
@@ -115,22 +117,22 @@ func (c *wrapCheck) stanzas(d *disk, raw []byte, name string) error {
 func (c *wrapCheck) finish() {
 	v := c.v
 	if c.entries == 0 {
-		v.f.add(Warning, "recipient-without-wrap", nowhere(), "", "the log names no wrap: nobody can read this device")
+		v.f.Add(findings.Warning, "recipient-without-wrap", findings.Nowhere(), "", "the log names no wrap: nobody can read this device")
 	}
 	for _, keyID := range v.job.KeyIDs {
 		if c.entries > 0 && !strings.Contains(c.recipients, keyID) {
-			v.f.add(Warning, "recipient-without-wrap", nowhere(), "", "no wrap for the recipient with key id %s", keyID)
+			v.f.Add(findings.Warning, "recipient-without-wrap", findings.Nowhere(), "", "no wrap for the recipient with key id %s", keyID)
 		}
 	}
 	for _, d := range v.use {
-		err := eachEntry(d.fsys, "wraps", func(e fs.DirEntry) error {
+		err := disk.EachEntry(d.Fsys, "wraps", func(e fs.DirEntry) error {
 			if name := e.Name(); name != "unlock" && !c.known[name] && len(c.known) < maxWrapsKnown {
-				v.f.add(Note, "unknown-file", onDisk(d), "", "wraps/%s is not in the log", quoteName(name))
+				v.f.Add(findings.Note, "unknown-file", findings.OnDisk(d), "", "wraps/%s is not in the log", findings.QuoteName(name))
 			}
 			return nil
 		})
 		if err != nil {
-			v.f.add(Repairable, "wrap-bad", onDisk(d), hintRebuild, "wraps: %v", err)
+			v.f.Add(findings.Repairable, "wrap-bad", findings.OnDisk(d), findings.HintRebuild, "wraps: %v", err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package fsck
+package log
 
 import (
 	"fmt"
@@ -6,27 +6,27 @@ import (
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
-// logCounts is what the log's walk leaves behind: totals, positions and one
+// Counts is what the log's walk leaves behind: totals, positions and one
 // small number for every 1,024 pages.
-type logCounts struct {
-	packs, pages, indexes            int64
-	firstPack, firstPage, firstIndex int64
+type Counts struct {
+	Packs, Pages, Indexes            int64
+	FirstPack, FirstPage, FirstIndex int64
 	bodySum                          uint64
-	degraded                         uint64 // packs with shards that were not written
-	absent                           uint64 // bit b: the log says that bay b was absent at seal
-	rebuilt                          uint64 // and that its disk was replaced before
+	Degraded                         uint64 // packs with shards that were not written
+	Absent                           uint64 // bit b: the log says that bay b was absent at seal
+	Rebuilt                          uint64 // and that its disk was replaced before
 	indexStart                       int64
-	stored                           int64 // bytes on disks of all packs and index packs
-	indexBody                        []int64
+	Stored                           int64 // bytes on disks of all packs and index packs
+	IndexBody                        []int64
 	indexPages                       []uint16
 }
 
-// logOrder holds the entries to the order of format.md 5.2: start, wraps,
+// Order holds the entries to the order of format.md 5.2: start, wraps,
 // events, packs, pages, indexes, end.
-type logOrder struct {
-	logCounts
-	start   *wire.StartEntry
-	ended   bool
+type Order struct {
+	Counts
+	Start   *wire.StartEntry
+	Ended   bool
 	last    wire.EntryKind
 	current pageRun
 }
@@ -42,20 +42,20 @@ type pageRun struct {
 // rank is the place of a kind in the order.
 var rank = map[wire.EntryKind]int{wire.StartKind: 0, wire.WrapKind: 1, wire.EventKind: 2, wire.PackKind: 3, wire.PageKind: 4, wire.IndexKind: 5, wire.EndKind: 6}
 
-func (o *logOrder) next(pos int64, e wire.LogEntry) error {
+func (o *Order) Next(pos int64, e wire.LogEntry) error {
 	if (pos == 0) != (e.Kind == wire.StartKind) {
 		return fmt.Errorf("%w: position %d is of kind %d", wire.ErrMalformed, pos, e.Kind)
 	}
-	if o.ended || rank[e.Kind] < rank[o.last] && pos > 0 {
+	if o.Ended || rank[e.Kind] < rank[o.last] && pos > 0 {
 		return fmt.Errorf("%w: kind %d after kind %d", wire.ErrMalformed, e.Kind, o.last)
 	}
 	o.enter(pos, e.Kind)
 	o.last = e.Kind
 	switch e.Kind {
 	case wire.StartKind:
-		o.start = e.Start
+		o.Start = e.Start
 	case wire.WrapKind:
-		if e.Wrap.Generation != o.start.Generation {
+		if e.Wrap.Generation != o.Start.Generation {
 			return fmt.Errorf("%w: wrap of generation %d", wire.ErrMalformed, e.Wrap.Generation)
 		}
 	case wire.EventKind:
@@ -73,58 +73,58 @@ func (o *logOrder) next(pos int64, e wire.LogEntry) error {
 }
 
 // enter notes the positions where the kinds begin, or would.
-func (o *logOrder) enter(pos int64, kind wire.EntryKind) {
+func (o *Order) enter(pos int64, kind wire.EntryKind) {
 	for _, at := range []struct {
 		kind wire.EntryKind
 		pos  *int64
-	}{{wire.PackKind, &o.firstPack}, {wire.PageKind, &o.firstPage}, {wire.IndexKind, &o.firstIndex}} {
+	}{{wire.PackKind, &o.FirstPack}, {wire.PageKind, &o.FirstPage}, {wire.IndexKind, &o.FirstIndex}} {
 		if rank[kind] >= rank[at.kind] && rank[o.last] < rank[at.kind] {
 			*at.pos = pos
 		}
 	}
 }
 
-func (o *logOrder) checkBays(p *wire.PackEntry) error {
+func (o *Order) checkBays(p *wire.PackEntry) error {
 	for _, bay := range p.Bays {
-		if int(bay) >= o.start.Bays {
-			return fmt.Errorf("%w: bay %d of %d", wire.ErrMalformed, bay, o.start.Bays)
+		if int(bay) >= o.Start.Bays {
+			return fmt.Errorf("%w: bay %d of %d", wire.ErrMalformed, bay, o.Start.Bays)
 		}
 	}
-	o.stored += p.Geometry.Stored()
+	o.Stored += p.Geometry.Stored()
 	return nil
 }
 
-func (o *logOrder) event(e *wire.EventEntry) error {
-	if e.Bay >= o.start.Bays {
-		return fmt.Errorf("%w: event of bay %d of %d", wire.ErrMalformed, e.Bay, o.start.Bays)
+func (o *Order) event(e *wire.EventEntry) error {
+	if e.Bay >= o.Start.Bays {
+		return fmt.Errorf("%w: event of bay %d of %d", wire.ErrMalformed, e.Bay, o.Start.Bays)
 	}
 	switch {
 	case e.Bay < 0: // of no bay
 	case e.What == "disk-absent":
-		o.absent |= 1 << e.Bay
+		o.Absent |= 1 << e.Bay
 	case e.What == "disk-rebuilt":
-		o.rebuilt |= 1 << e.Bay
+		o.Rebuilt |= 1 << e.Bay
 	}
 	return nil
 }
 
-func (o *logOrder) pack(p *wire.PackEntry) error {
-	if p.Number != uint64(o.packs) {
-		return fmt.Errorf("%w: pack number %d instead of %d", wire.ErrMalformed, p.Number, o.packs)
+func (o *Order) pack(p *wire.PackEntry) error {
+	if p.Number != uint64(o.Packs) {
+		return fmt.Errorf("%w: pack number %d instead of %d", wire.ErrMalformed, p.Number, o.Packs)
 	}
-	o.packs++
+	o.Packs++
 	if p.NotWritten != 0 {
-		o.degraded++
+		o.Degraded++
 	}
 	o.bodySum += uint64(p.Geometry.Body)
 	return o.checkBays(p)
 }
 
-func (o *logOrder) page(p *wire.PageEntry) error {
-	if p.Number != uint64(o.pages) {
-		return fmt.Errorf("%w: page number %d instead of %d", wire.ErrMalformed, p.Number, o.pages)
+func (o *Order) page(p *wire.PageEntry) error {
+	if p.Number != uint64(o.Pages) {
+		return fmt.Errorf("%w: page number %d instead of %d", wire.ErrMalformed, p.Number, o.Pages)
 	}
-	o.pages++
+	o.Pages++
 	if o.current.sawDirectory {
 		o.closeRun()
 	}
@@ -143,17 +143,17 @@ func (o *logOrder) page(p *wire.PageEntry) error {
 	return nil
 }
 
-func (o *logOrder) closeRun() {
+func (o *Order) closeRun() {
 	o.indexPages = append(o.indexPages, uint16(o.current.count))
-	o.indexBody = append(o.indexBody, o.current.end)
+	o.IndexBody = append(o.IndexBody, o.current.end)
 	o.current = pageRun{}
 }
 
-func (o *logOrder) index(p *wire.PackEntry) error {
-	if o.indexes == 0 && o.current.sawDirectory {
+func (o *Order) index(p *wire.PackEntry) error {
+	if o.Indexes == 0 && o.current.sawDirectory {
 		o.closeRun()
 	}
-	n := o.indexes
+	n := o.Indexes
 	if o.current.count > 0 || n >= int64(len(o.indexPages)) || p.Number != uint64(n) {
 		return fmt.Errorf("%w: index number %d does not fit the pages", wire.ErrMalformed, p.Number)
 	}
@@ -164,23 +164,23 @@ func (o *logOrder) index(p *wire.PackEntry) error {
 	if p.FirstPage != uint64(first) || p.PageCount != uint64(o.indexPages[n]) {
 		return fmt.Errorf("%w: index %d says pages %d and %d following", wire.ErrMalformed, n, p.FirstPage, p.PageCount)
 	}
-	if b := p.Geometry.Body; b != o.indexBody[n] && b != wire.Ceil4k(o.indexBody[n]) {
-		return fmt.Errorf("%w: index %d has %d bytes, its pages end at %d", wire.ErrMalformed, n, b, o.indexBody[n])
+	if b := p.Geometry.Body; b != o.IndexBody[n] && b != wire.Ceil4k(o.IndexBody[n]) {
+		return fmt.Errorf("%w: index %d has %d bytes, its pages end at %d", wire.ErrMalformed, n, b, o.IndexBody[n])
 	}
 	o.indexStart = first + int64(p.PageCount)
-	o.indexes++
+	o.Indexes++
 	return o.checkBays(p)
 }
 
-func (o *logOrder) end(e *wire.EndEntry) error {
-	if o.indexes != int64(len(o.indexPages)) || o.current.count > 0 {
+func (o *Order) end(e *wire.EndEntry) error {
+	if o.Indexes != int64(len(o.indexPages)) || o.current.count > 0 {
 		return fmt.Errorf("%w: pages without an index entry", wire.ErrMalformed)
 	}
-	want := wire.EndEntry{Packs: uint64(o.packs), Pages: uint64(o.pages), Indexes: uint64(o.indexes),
-		FirstPack: uint64(o.firstPack), FirstPage: uint64(o.firstPage), FirstIndex: uint64(o.firstIndex), BodySum: o.bodySum}
+	want := wire.EndEntry{Packs: uint64(o.Packs), Pages: uint64(o.Pages), Indexes: uint64(o.Indexes),
+		FirstPack: uint64(o.FirstPack), FirstPage: uint64(o.FirstPage), FirstIndex: uint64(o.FirstIndex), BodySum: o.bodySum}
 	if *e != want {
 		return fmt.Errorf("%w: end entry says %+v, the log has %+v", wire.ErrMalformed, *e, want)
 	}
-	o.ended = true
+	o.Ended = true
 	return nil
 }

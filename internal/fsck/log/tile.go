@@ -1,4 +1,4 @@
-package fsck
+package log
 
 import (
 	"encoding/binary"
@@ -11,18 +11,18 @@ import (
 
 // C2SP tlog-tiles: a tile has up to 256 hashes, a bundle up to 256 entries.
 const (
-	tileWidth     = 256
-	maxBundleSize = tileWidth * (2 + wire.MaxEntrySize)
+	TileWidth     = 256
+	maxBundleSize = TileWidth * (2 + wire.MaxEntrySize)
 )
 
-func tilePath(kind string, n int64, width int) string {
+func TilePath(kind string, n int64, width int) string {
 	path := fmt.Sprintf("%03d", n%1000)
 	for n >= 1000 {
 		n /= 1000
 		path = fmt.Sprintf("x%03d/%s", n%1000, path)
 	}
 	path = "log/tile/" + kind + "/" + path
-	if width < tileWidth {
+	if width < TileWidth {
 		path += fmt.Sprintf(".p/%d", width)
 	}
 	return path
@@ -48,7 +48,7 @@ func parseBundle(b []byte, width int) ([][]byte, error) {
 	return entries, nil
 }
 
-func leafHashes(entries [][]byte) []tlog.Hash {
+func LeafHashes(entries [][]byte) []tlog.Hash {
 	h := make([]tlog.Hash, len(entries))
 	for i, e := range entries {
 		h[i] = tlog.RecordHash(e)

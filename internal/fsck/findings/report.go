@@ -1,9 +1,10 @@
-package fsck
+package findings
 
 import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -109,25 +110,25 @@ func (r *Report) Has(class string) bool {
 	return false
 }
 
-// place is where a finding was made; zero parts are left out.
-type place struct {
-	disk  *disk
+// Place is where a finding was made; zero parts are left out.
+type Place struct {
+	disk  *disk.Seen
 	bay   int // −1: none
 	pack  *wire.PackEntry
 	shard int // −1: none
 }
 
-func onDisk(d *disk) place { return place{disk: d, bay: -1, shard: -1} }
-func inBay(bay int) place  { return place{bay: bay, shard: -1} }
-func nowhere() place       { return place{bay: -1, shard: -1} }
+func OnDisk(d *disk.Seen) Place { return Place{disk: d, bay: -1, shard: -1} }
+func InBay(bay int) Place       { return Place{bay: bay, shard: -1} }
+func Nowhere() Place            { return Place{bay: -1, shard: -1} }
 
-func inPack(p *wire.PackEntry) place         { return place{bay: -1, pack: p, shard: -1} }
-func inShard(p *wire.PackEntry, j int) place { return place{bay: int(p.Bays[j]), pack: p, shard: j} }
-func (p place) on(d *disk) place             { p.disk = d; return p }
-func (p place) finding(f *Finding) (prefix string) {
+func InPack(p *wire.PackEntry) Place         { return Place{bay: -1, pack: p, shard: -1} }
+func InShard(p *wire.PackEntry, j int) Place { return Place{bay: int(p.Bays[j]), pack: p, shard: j} }
+func (p Place) On(d *disk.Seen) Place        { p.disk = d; return p }
+func (p Place) finding(f *Finding) (prefix string) {
 	if p.disk != nil {
-		f.Disk = p.disk.name
-		prefix += "disk " + quoteName(p.disk.name) + ": "
+		f.Disk = p.disk.Name
+		prefix += "disk " + QuoteName(p.disk.Name) + ": "
 	}
 	if p.bay >= 0 {
 		bay := p.bay

@@ -1,4 +1,4 @@
-package fsck
+package disk
 
 import (
 	"errors"
@@ -18,28 +18,28 @@ type Disk struct {
 	FS   fs.FS
 }
 
-// disk is a Disk with what was learned of it.
-type disk struct {
-	name       string
-	fsys       fs.FS // the folder sledge/
-	header     *wire.Header
-	bay        int // from the header or from the shards; −1 unknown
-	job        *jobCopy
-	jobErr     error // why job.dsse could not be read
-	checkpoint *checkpointCopy
-	foreign    bool
+// Seen is a Disk with what was learned of it.
+type Seen struct {
+	Name       string
+	Fsys       fs.FS // the folder sledge/
+	Header     *wire.Header
+	Bay        int // from the header or from the shards; −1 unknown
+	Job        *JobCopy
+	JobErr     error // why job.dsse could not be read
+	Checkpoint *CheckpointCopy
+	Foreign    bool
 }
 
 var errRandomAccess = errors.New("file system gives no random access")
 
-// file is an open regular file.
-type file struct {
+// File is an open regular file.
+type File struct {
 	io.ReaderAt
 	fs.File
-	size int64
+	Size int64
 }
 
-func openFile(fsys fs.FS, name string) (*file, error) {
+func OpenFile(fsys fs.FS, name string) (*File, error) {
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
@@ -56,11 +56,11 @@ func openFile(fsys fs.FS, name string) (*file, error) {
 		f.Close()
 		return nil, err
 	}
-	return &file{ReaderAt: at, File: f, size: info.Size()}, nil
+	return &File{ReaderAt: at, File: f, Size: info.Size()}, nil
 }
 
-// readFull reads exactly len(p) bytes at off.
-func (f *file) readFull(p []byte, off int64) error {
+// ReadFull reads exactly len(p) bytes at off.
+func (f *File) ReadFull(p []byte, off int64) error {
 	n, err := f.ReadAt(p, off)
 	if n == len(p) {
 		return nil
@@ -71,10 +71,10 @@ func (f *file) readFull(p []byte, off int64) error {
 	return err
 }
 
-var errTooLong = errors.New("too long")
+var ErrTooLong = errors.New("too long")
 
-// readSmall reads a whole file of at most max bytes.
-func readSmall(fsys fs.FS, name string, max int64) ([]byte, error) {
+// ReadSmall reads a whole file of at most max bytes.
+func ReadSmall(fsys fs.FS, name string, max int64) ([]byte, error) {
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
@@ -92,33 +92,33 @@ func readSmall(fsys fs.FS, name string, max int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(b)) > max {
-		return nil, fmt.Errorf("%s: %w: over %d bytes", name, errTooLong, max)
+		return nil, fmt.Errorf("%s: %w: over %d bytes", name, ErrTooLong, max)
 	}
 	return b, nil
 }
 
-func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+func IsMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
-func shardName(p *wire.PackEntry, j int) string {
+func ShardName(p *wire.PackEntry, j int) string {
 	text := p.ID.String()
 	return fmt.Sprintf("packs/%s/%s.%02d.shard", text[:2], text, j)
 }
 
-func pieceName(p *wire.PackEntry, j int) string {
+func PieceName(p *wire.PackEntry, j int) string {
 	text := p.ID.String()
 	return fmt.Sprintf("packs/%s/%s.%02d.piece", text[:2], text, j)
 }
 
-func hashesName(p *wire.PackEntry) string {
+func HashesName(p *wire.PackEntry) string {
 	text := p.ID.String()
 	return fmt.Sprintf("packs/%s/%s.hashes", text[:2], text)
 }
 
-// eachEntry lists a folder without holding it in memory where the file system
+// EachEntry lists a folder without holding it in memory where the file system
 // can do so. A folder that is missing is empty.
-func eachEntry(fsys fs.FS, dir string, fn func(fs.DirEntry) error) error {
+func EachEntry(fsys fs.FS, dir string, fn func(fs.DirEntry) error) error {
 	f, err := fsys.Open(dir)
-	if isMissing(err) {
+	if IsMissing(err) {
 		return nil
 	}
 	if err != nil {

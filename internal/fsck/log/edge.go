@@ -1,4 +1,4 @@
-package fsck
+package log
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ const maxEdgeChoices = 4096
 // edgeTiles finds the partial tiles, one a level at most, which together give
 // the root. Copies of different disks may have to be combined, and the tile be
 // made from its bundle if no disk has it.
-func (l *logView) edgeTiles() (map[int][]tlog.Hash, error) {
+func (l *View) edgeTiles() (map[int][]tlog.Hash, error) {
 	edges, err := l.pickEdges(false)
 	if err != nil {
 		edges, err = l.pickEdges(true)
@@ -27,21 +27,21 @@ func (l *logView) edgeTiles() (map[int][]tlog.Hash, error) {
 
 // pickEdges tries the copies at hand in every combination; with remake, also
 // tiles made from what lies below them.
-func (l *logView) pickEdges(remake bool) (map[int][]tlog.Hash, error) {
+func (l *View) pickEdges(remake bool) (map[int][]tlog.Hash, error) {
 	var levels []int
 	choices := map[int][][]tlog.Hash{}
 	for level := l.top(); level >= 0; level-- {
-		if l.size>>(8*level)%tileWidth == 0 {
+		if l.size>>(8*level)%TileWidth == 0 {
 			continue
 		}
 		levels = append(levels, level)
 		choices[level] = l.edgeChoices(level)
 		if remake {
-			n := l.size >> (8 * level) / tileWidth
+			n := l.size >> (8 * level) / TileWidth
 			choices[level] = append(choices[level], l.rebuildTile(level, n, false), l.rebuildTile(level, n, true))
 		}
 		if len(choices[level]) == 0 {
-			return nil, fmt.Errorf("log tile of level %d: %w", level, errLogLost)
+			return nil, fmt.Errorf("log tile of level %d: %w", level, ErrLost)
 		}
 	}
 	picked := make([]int, len(levels))
@@ -57,7 +57,7 @@ func (l *logView) pickEdges(remake bool) (map[int][]tlog.Hash, error) {
 			break
 		}
 	}
-	return nil, fmt.Errorf("partial tiles: %w", errLogLost)
+	return nil, fmt.Errorf("partial tiles: %w", ErrLost)
 }
 
 // next counts picked up like an odometer.
@@ -72,10 +72,10 @@ func next(picked []int, limit func(int) int) bool {
 }
 
 // edgeChoices lists the distinct copies of a partial tile, the most frequent first.
-func (l *logView) edgeChoices(level int) [][]tlog.Hash {
-	n := l.size >> (8 * level) / tileWidth
+func (l *View) edgeChoices(level int) [][]tlog.Hash {
+	n := l.size >> (8 * level) / TileWidth
 	width := l.width(level, n)
-	raw, errs := l.copies(tilePath(kindOf(level), n, width), 32*tileWidth)
+	raw, errs := l.copies(TilePath(KindOf(level), n, width), 32*TileWidth)
 	count := map[string]int{}
 	for i := range raw {
 		if errs[i] == nil && len(raw[i]) == 32*width {
@@ -95,7 +95,7 @@ func (l *logView) edgeChoices(level int) [][]tlog.Hash {
 	return out
 }
 
-func (l *logView) edgeRoot(levels []int, edges map[int][]tlog.Hash) tlog.Hash {
+func (l *View) edgeRoot(levels []int, edges map[int][]tlog.Hash) tlog.Hash {
 	var t wire.TreeStack
 	for _, level := range levels {
 		for _, h := range edges[level] {
@@ -106,14 +106,14 @@ func (l *logView) edgeRoot(levels []int, edges map[int][]tlog.Hash) tlog.Hash {
 }
 
 // nameEdges names the disks whose partial tiles are not those that fit.
-func (l *logView) nameEdges(edges map[int][]tlog.Hash) {
+func (l *View) nameEdges(edges map[int][]tlog.Hash) {
 	for level := l.top(); level >= 0; level-- {
 		want, ok := edges[level]
 		if !ok {
 			continue
 		}
-		path := tilePath(kindOf(level), l.size>>(8*level)/tileWidth, len(want))
-		raw, errs := l.copies(path, 32*tileWidth)
+		path := TilePath(KindOf(level), l.size>>(8*level)/TileWidth, len(want))
+		raw, errs := l.copies(path, 32*TileWidth)
 		for i, d := range l.sources {
 			h, err := parseTile(raw[i], len(want))
 			if errs[i] != nil {

@@ -1,4 +1,4 @@
-package fsck
+package log
 
 import (
 	"context"
@@ -7,23 +7,26 @@ import (
 	"io/fs"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
-// logView reads one log from the copies on several disks. A tile or a bundle
+// View reads one log from the copies on several disks. A tile or a bundle
 // is good if it fits the signed root; each is taken from whichever disk has it
 // so, and the disks that have it otherwise are named.
 //
 // Tiles are proven from the root down: the few partial tiles give the root,
 // each hash in a tile proves the tile or the entry below it.
-type logView struct {
-	sources []*disk
+type View struct {
+	sources []*disk.Seen
 	size    int64
 	root    tlog.Hash
-	f       *findings
+	f       *findings.List
 	quiet   bool // bad copies have been named already
 	stopped func() error
 
@@ -35,17 +38,17 @@ type logView struct {
 // maxRemade bounds the log of which whole levels are made from the entries.
 const maxRemade = 1 << 26
 
-var errLogLost = errors.New("no copy fits the signed root")
+var ErrLost = errors.New("no copy fits the signed root")
 
-func newLogView(sources []*disk, size int64, root tlog.Hash, f *findings) *logView {
-	return &logView{sources: sources, size: size, root: root, f: f, cached: -1, stopped: func() error { return nil }}
+func NewView(sources []*disk.Seen, size int64, root tlog.Hash, f *findings.List) *View {
+	return &View{sources: sources, size: size, root: root, f: f, cached: -1, stopped: func() error { return nil }}
 }
 
-func (l *logView) width(level int, n int64) int {
-	return int(min(tileWidth, l.size>>(8*level)-n*tileWidth))
+func (l *View) width(level int, n int64) int {
+	return int(min(TileWidth, l.size>>(8*level)-n*TileWidth))
 }
 
-func (l *logView) top() int {
+func (l *View) top() int {
 	top := 0
 	for l.size>>(8*(top+1)) > 0 {
 		top++
@@ -53,35 +56,35 @@ func (l *logView) top() int {
 	return top
 }
 
-func kindOf(level int) string { return strconv.Itoa(level) }
+func KindOf(level int) string { return strconv.Itoa(level) }
 
 // nameBad says that a disk's copy of one file of the log is not the good one.
-func (l *logView) nameBad(d *disk, path string, err error) {
+func (l *View) nameBad(d *disk.Seen, path string, err error) {
 	if l.quiet {
 		return
 	}
 	if err == nil {
 		err = errors.New("does not fit the signed root")
 	}
-	l.f.repeat(Repairable, "log-copy-bad", onDisk(d), hintRebuild, "%s: %v", path, err)
+	l.f.Repeat(findings.Repairable, "log-copy-bad", findings.OnDisk(d), findings.HintRebuild, "%s: %v", path, err)
 }
 
 // copies reads one file from every disk; broken ones stay nil.
-func (l *logView) copies(path string, max int64) ([][]byte, []error) {
+func (l *View) copies(path string, max int64) ([][]byte, []error) {
 	raw := make([][]byte, len(l.sources))
 	errs := make([]error, len(l.sources))
 	for i, d := range l.sources {
 		if errs[i] = l.stopped(); errs[i] == nil {
-			raw[i], errs[i] = readSmall(d.fsys, path, max)
+			raw[i], errs[i] = disk.ReadSmall(d.Fsys, path, max)
 		}
 	}
 	return raw, errs
 }
 
 // tile finds the hashes of a tile that fits: fits says so.
-func (l *logView) tile(level int, n int64, fits func([]tlog.Hash) bool) ([]tlog.Hash, error) {
-	width, path := l.width(level, n), tilePath(kindOf(level), n, l.width(level, n))
-	raw, errs := l.copies(path, 32*tileWidth)
+func (l *View) tile(level int, n int64, fits func([]tlog.Hash) bool) ([]tlog.Hash, error) {
+	width, path := l.width(level, n), TilePath(KindOf(level), n, l.width(level, n))
+	raw, errs := l.copies(path, 32*TileWidth)
 	var good []tlog.Hash
 	var goodRaw []byte
 	for i := range raw {
@@ -101,7 +104,7 @@ func (l *logView) tile(level int, n int64, fits func([]tlog.Hash) bool) ([]tlog.
 		}
 	}
 	if good == nil {
-		return nil, fmt.Errorf("%s: %w", path, errLogLost)
+		return nil, fmt.Errorf("%s: %w", path, ErrLost)
 	}
 	for i, d := range l.sources {
 		if errs[i] != nil || string(raw[i]) != string(goodRaw) {
@@ -114,7 +117,7 @@ func (l *logView) tile(level int, n int64, fits func([]tlog.Hash) bool) ([]tlog.
 // rebuildTile makes a tile from what lies below it, the tiles of the next level
 // or all the way from the entries: of each hash the value that most copies
 // give. It may be wrong; the caller compares with the root.
-func (l *logView) rebuildTile(level int, n int64, fromEntries bool) []tlog.Hash {
+func (l *View) rebuildTile(level int, n int64, fromEntries bool) []tlog.Hash {
 	if level == 0 {
 		return l.hashBundles(n)
 	}
@@ -123,15 +126,15 @@ func (l *logView) rebuildTile(level int, n int64, fromEntries bool) []tlog.Hash 
 		return out
 	}
 	for i := range out {
-		child := n*tileWidth + int64(i)
+		child := n*TileWidth + int64(i)
 		if fromEntries {
 			out[i] = wire.RootOver(l.rebuildTile(level-1, child, true))
 			continue
 		}
 		var votes map[tlog.Hash]int
-		raw, _ := l.copies(tilePath(kindOf(level-1), child, tileWidth), 32*tileWidth)
+		raw, _ := l.copies(TilePath(KindOf(level-1), child, TileWidth), 32*TileWidth)
 		for _, b := range raw {
-			if h, err := parseTile(b, tileWidth); err == nil {
+			if h, err := parseTile(b, TileWidth); err == nil {
 				vote(&votes, wire.RootOver(h))
 			}
 		}
@@ -141,11 +144,11 @@ func (l *logView) rebuildTile(level int, n int64, fromEntries bool) []tlog.Hash 
 }
 
 // hashBundles makes a tile of level 0 from the disks' entries.
-func (l *logView) hashBundles(n int64) []tlog.Hash {
+func (l *View) hashBundles(n int64) []tlog.Hash {
 	out := make([]tlog.Hash, l.width(0, n))
 	votes := make([]map[tlog.Hash]int, len(out))
 	for _, entries := range l.bundleCopies(n) {
-		for i, h := range leafHashes(entries) {
+		for i, h := range LeafHashes(entries) {
 			vote(&votes[i], h)
 		}
 	}
@@ -155,9 +158,9 @@ func (l *logView) hashBundles(n int64) []tlog.Hash {
 	return out
 }
 
-func (l *logView) bundleCopies(n int64) [][][]byte {
+func (l *View) bundleCopies(n int64) [][][]byte {
 	width := l.width(0, n)
-	raw, errs := l.copies(tilePath("entries", n, width), maxBundleSize)
+	raw, errs := l.copies(TilePath("entries", n, width), maxBundleSize)
 	var out [][][]byte
 	for i := range raw {
 		if errs[i] != nil {
@@ -188,8 +191,8 @@ func winner(votes map[tlog.Hash]int) (best tlog.Hash) {
 }
 
 // bundle finds the entries that have these leaf hashes.
-func (l *logView) bundle(n int64, leaves []tlog.Hash) ([][]byte, error) {
-	path := tilePath("entries", n, len(leaves))
+func (l *View) bundle(n int64, leaves []tlog.Hash) ([][]byte, error) {
+	path := TilePath("entries", n, len(leaves))
 	raw, errs := l.copies(path, maxBundleSize)
 	var good [][]byte
 	var goodRaw []byte
@@ -198,7 +201,7 @@ func (l *logView) bundle(n int64, leaves []tlog.Hash) ([][]byte, error) {
 			continue
 		}
 		var entries [][]byte
-		if entries, errs[i] = parseBundle(raw[i], len(leaves)); errs[i] == nil && slices.Equal(leafHashes(entries), leaves) {
+		if entries, errs[i] = parseBundle(raw[i], len(leaves)); errs[i] == nil && slices.Equal(LeafHashes(entries), leaves) {
 			good, goodRaw = entries, raw[i]
 		}
 	}
@@ -206,7 +209,7 @@ func (l *logView) bundle(n int64, leaves []tlog.Hash) ([][]byte, error) {
 		good = l.mendBundle(n, leaves)
 	}
 	if good == nil {
-		return nil, fmt.Errorf("%s: %w", path, errLogLost)
+		return nil, fmt.Errorf("%s: %w", path, ErrLost)
 	}
 	for i, d := range l.sources {
 		if errs[i] != nil || string(raw[i]) != string(goodRaw) {
@@ -217,7 +220,7 @@ func (l *logView) bundle(n int64, leaves []tlog.Hash) ([][]byte, error) {
 }
 
 // mendBundle takes entry by entry from copies that are each bad somewhere.
-func (l *logView) mendBundle(n int64, leaves []tlog.Hash) [][]byte {
+func (l *View) mendBundle(n int64, leaves []tlog.Hash) [][]byte {
 	out := make([][]byte, len(leaves))
 	left := len(leaves)
 	for _, entries := range l.bundleCopies(n) {
@@ -234,8 +237,8 @@ func (l *logView) mendBundle(n int64, leaves []tlog.Hash) [][]byte {
 	return out
 }
 
-// walk proves the whole log and gives every entry in order.
-func (l *logView) walk(ctx context.Context, fn func(pos int64, entry []byte) error) error {
+// Walk proves the whole log and gives every entry in order.
+func (l *View) Walk(ctx context.Context, fn func(pos int64, entry []byte) error) error {
 	l.stopped = ctx.Err
 	edges, err := l.edgeTiles()
 	if ctx.Err() != nil {
@@ -246,7 +249,7 @@ func (l *logView) walk(ctx context.Context, fn func(pos int64, entry []byte) err
 	}
 	l.bundles = l.bundles[:0]
 	for level := l.top(); level >= 0; level-- {
-		first := l.size >> (8 * level) / tileWidth
+		first := l.size >> (8 * level) / TileWidth
 		if level == 0 && len(edges[0]) > 0 {
 			if err := l.visitBundle(ctx, first, edges[0], fn); err != nil {
 				return err
@@ -254,7 +257,7 @@ func (l *logView) walk(ctx context.Context, fn func(pos int64, entry []byte) err
 			continue
 		}
 		for i, h := range edges[level] {
-			if err := l.descend(ctx, level-1, first*tileWidth+int64(i), h, fn); err != nil {
+			if err := l.descend(ctx, level-1, first*TileWidth+int64(i), h, fn); err != nil {
 				return err
 			}
 		}
@@ -263,7 +266,7 @@ func (l *logView) walk(ctx context.Context, fn func(pos int64, entry []byte) err
 	return nil
 }
 
-func (l *logView) descend(ctx context.Context, level int, n int64, want tlog.Hash, fn func(int64, []byte) error) error {
+func (l *View) descend(ctx context.Context, level int, n int64, want tlog.Hash, fn func(int64, []byte) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -275,14 +278,14 @@ func (l *logView) descend(ctx context.Context, level int, n int64, want tlog.Has
 		return l.visitBundle(ctx, n, hashes, fn)
 	}
 	for i, h := range hashes {
-		if err := l.descend(ctx, level-1, n*tileWidth+int64(i), h, fn); err != nil {
+		if err := l.descend(ctx, level-1, n*TileWidth+int64(i), h, fn); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *logView) visitBundle(ctx context.Context, n int64, leaves []tlog.Hash, fn func(int64, []byte) error) error {
+func (l *View) visitBundle(ctx context.Context, n int64, leaves []tlog.Hash, fn func(int64, []byte) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -292,17 +295,17 @@ func (l *logView) visitBundle(ctx context.Context, n int64, leaves []tlog.Hash, 
 	}
 	l.bundles = append(l.bundles, wire.RootOver(leaves))
 	for i, e := range entries {
-		if err := fn(n*tileWidth+int64(i), e); err != nil {
+		if err := fn(n*TileWidth+int64(i), e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// each gives the entries of [from, to) again. It must follow a walk.
-func (l *logView) each(ctx context.Context, from, to int64, fn func(pos int64, entry []byte) error) error {
+// Each gives the entries of [from, to) again. It must follow a walk.
+func (l *View) Each(ctx context.Context, from, to int64, fn func(pos int64, entry []byte) error) error {
 	for pos := from; pos < to; pos++ {
-		n := pos / tileWidth
+		n := pos / TileWidth
 		if n != l.cached {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -311,7 +314,7 @@ func (l *logView) each(ctx context.Context, from, to int64, fn func(pos int64, e
 				return err
 			}
 		}
-		if err := fn(pos, l.entries[pos-n*tileWidth]); err != nil {
+		if err := fn(pos, l.entries[pos-n*TileWidth]); err != nil {
 			return err
 		}
 	}
@@ -320,15 +323,15 @@ func (l *logView) each(ctx context.Context, from, to int64, fn func(pos int64, e
 
 // load reads a bundle that the walk has proven, and proves it again: files may
 // have changed since.
-func (l *logView) load(n int64) error {
+func (l *View) load(n int64) error {
 	width := l.width(0, n)
 	for _, d := range l.sources {
-		raw, err := readSmall(d.fsys, tilePath("entries", n, width), maxBundleSize)
+		raw, err := disk.ReadSmall(d.Fsys, TilePath("entries", n, width), maxBundleSize)
 		if err != nil {
 			continue
 		}
 		entries, err := parseBundle(raw, width)
-		if err == nil && wire.RootOver(leafHashes(entries)) == l.bundles[n] {
+		if err == nil && wire.RootOver(LeafHashes(entries)) == l.bundles[n] {
 			l.cached, l.entries = n, entries
 			return nil
 		}
@@ -345,14 +348,40 @@ func (l *logView) load(n int64) error {
 	return nil
 }
 
-// clone is a second reader over the same proven log, for another goroutine.
-func (l *logView) clone() *logView {
+// Expects reports whether a tile path belongs to the log of this size.
+func (l *View) Expects(path string) bool {
+	kind, rest, _ := strings.Cut(strings.TrimPrefix(path, "log/tile/"), "/")
+	level := 0
+	if kind != "entries" {
+		n, err := wire.Decimal(kind)
+		if err != nil || n > uint64(l.top()) {
+			return false
+		}
+		level = int(n)
+	}
+	rest, _, _ = strings.Cut(rest, ".p/")
+	n := int64(0)
+	for part := range strings.SplitSeq(rest, "/") {
+		digits, err := strconv.ParseUint(strings.TrimPrefix(part, "x"), 10, 16)
+		if err != nil || n > wire.MaxLogSize {
+			return false
+		}
+		n = n*1000 + int64(digits)
+	}
+	if n*TileWidth >= l.size>>(8*level) {
+		return false
+	}
+	return path == TilePath(kind, n, l.width(level, n))
+}
+
+// Clone is a second reader over the same proven log, for another goroutine.
+func (l *View) Clone() *View {
 	c := *l
 	c.cached, c.entries = -1, nil
 	return &c
 }
 
 // sub is the same log seen in one folder instead of on disks.
-func folderLog(fsys fs.FS, size int64, root tlog.Hash, f *findings) *logView {
-	return newLogView([]*disk{{name: "receipts", fsys: fsys, bay: -1}}, size, root, f)
+func OfFolder(fsys fs.FS, size int64, root tlog.Hash, f *findings.List) *View {
+	return NewView([]*disk.Seen{{Name: "receipts", Fsys: fsys, Bay: -1}}, size, root, f)
 }

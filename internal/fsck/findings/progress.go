@@ -1,4 +1,4 @@
-package fsck
+package findings
 
 import (
 	"sync"
@@ -17,22 +17,22 @@ type Status struct {
 
 const progressInterval = 250 * time.Millisecond
 
-// progress holds counters that workers add to and one goroutine shows.
-type progress struct {
+// Progress holds counters that workers add to and one goroutine shows.
+type Progress struct {
 	phase                          atomic.Value // string
-	done, total, packs, packsTotal atomic.Int64
+	Done, Total, Packs, PacksTotal atomic.Int64
 }
 
-func (p *progress) enter(phase string) { p.phase.Store(phase) }
+func (p *Progress) Enter(phase string) { p.phase.Store(phase) }
 
-func (p *progress) status() Status {
+func (p *Progress) status() Status {
 	phase, _ := p.phase.Load().(string)
-	return Status{Phase: phase, BytesDone: p.done.Load(), BytesTotal: p.total.Load(),
-		PacksDone: p.packs.Load(), PacksTotal: p.packsTotal.Load()}
+	return Status{Phase: phase, BytesDone: p.Done.Load(), BytesTotal: p.Total.Load(),
+		PacksDone: p.Packs.Load(), PacksTotal: p.PacksTotal.Load()}
 }
 
-// start shows the status until the returned function is called, and once at the end.
-func (p *progress) start(show func(Status)) (stop func()) {
+// Start shows the status until the returned function is called, and once at the end.
+func (p *Progress) Start(show func(Status)) (stop func()) {
 	if show == nil {
 		return func() {}
 	}

@@ -1,4 +1,4 @@
-package fsck
+package disk
 
 import (
 	"errors"
@@ -20,15 +20,15 @@ func ownFault(err error) bool {
 	return false
 }
 
-// watch keeps the first error of the process's own that was met on any disk. What
+// Watch keeps the first error of the process's own that was met on any disk. What
 // was found after it may be wrong, so the check has no result.
-type watch struct {
+type Watch struct {
 	mu   sync.Mutex
 	err  error
 	stop func(error) // ends the check, if it runs
 }
 
-func (w *watch) see(place string, err error) error {
+func (w *Watch) see(place string, err error) error {
 	if !ownFault(err) {
 		return err
 	}
@@ -43,49 +43,49 @@ func (w *watch) see(place string, err error) error {
 	return err
 }
 
-// met is why the check could not be made, nil if it could.
-func (w *watch) met() error {
+// Met is why the check could not be made, nil if it could.
+func (w *Watch) Met() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.err
 }
 
-// onFault sets what is to be done when the first error comes.
-func (w *watch) onFault(stop func(error)) {
+// OnFault sets what is to be done when the first error comes.
+func (w *Watch) OnFault(stop func(error)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stop = stop
 }
 
-// watchedFS is a disk whose errors are seen.
-type watchedFS struct {
+// WatchedFS is a disk whose errors are seen.
+type WatchedFS struct {
 	fs.FS
-	place string
-	w     *watch
+	Place string
+	W     *Watch
 }
 
 // Open is fs.FS.Open. The file can do what the disk's own can.
-func (s watchedFS) Open(name string) (fs.File, error) {
+func (s WatchedFS) Open(name string) (fs.File, error) {
 	f, err := s.FS.Open(name)
 	if err != nil {
-		return nil, s.w.see(s.place, err)
+		return nil, s.W.see(s.Place, err)
 	}
-	watched := watchedFile{f, s.place, s.w}
+	watched := watchedFile{f, s.Place, s.W}
 	at, readsAt := f.(io.ReaderAt)
 	dir, lists := f.(fs.ReadDirFile)
 	switch {
 	case readsAt && lists: // as of os.Root
-		return watchedBoth{watchedFile: watched, watchedAt: watchedAt{at, s.place, s.w}, watchedDir: watchedDir{dir, s.place, s.w}}, nil
+		return watchedBoth{watchedFile: watched, watchedAt: watchedAt{at, s.Place, s.W}, watchedDir: watchedDir{dir, s.Place, s.W}}, nil
 	case readsAt:
 		return struct {
 			watchedFile
 			watchedAt
-		}{watched, watchedAt{at, s.place, s.w}}, nil
+		}{watched, watchedAt{at, s.Place, s.W}}, nil
 	case lists:
 		return struct {
 			watchedFile
 			watchedDir
-		}{watched, watchedDir{dir, s.place, s.w}}, nil
+		}{watched, watchedDir{dir, s.Place, s.W}}, nil
 	}
 	return watched, nil
 }
@@ -93,7 +93,7 @@ func (s watchedFS) Open(name string) (fs.File, error) {
 type watchedFile struct {
 	fs.File
 	place string
-	w     *watch
+	w     *Watch
 }
 
 func (f watchedFile) Read(p []byte) (int, error) {
@@ -104,7 +104,7 @@ func (f watchedFile) Read(p []byte) (int, error) {
 type watchedAt struct {
 	at    io.ReaderAt
 	place string
-	w     *watch
+	w     *Watch
 }
 
 func (f watchedAt) ReadAt(p []byte, off int64) (int, error) {
@@ -115,7 +115,7 @@ func (f watchedAt) ReadAt(p []byte, off int64) (int, error) {
 type watchedDir struct {
 	dir   fs.ReadDirFile
 	place string
-	w     *watch
+	w     *Watch
 }
 
 func (f watchedDir) ReadDir(n int) ([]fs.DirEntry, error) {

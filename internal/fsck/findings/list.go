@@ -1,4 +1,4 @@
-package fsck
+package findings
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -19,14 +20,14 @@ const (
 )
 
 const (
-	hintRebuild = "run rebuild"
-	hintRefuse  = "do not import; ask whoever sent the device"
+	HintRebuild = "run rebuild"
+	HintRefuse  = "do not import; ask whoever sent the device"
 )
 
-// findings gathers facts from all workers and keeps their number bounded.
-type findings struct {
+// List gathers facts from all workers and keeps their number bounded.
+type List struct {
 	mu      sync.Mutex
-	list    []*Finding
+	List    []*Finding
 	byClass map[string]*classCount
 	open    map[runKey]*Finding // the latest run of each, to be extended
 	worst   Severity
@@ -40,23 +41,23 @@ type classCount struct {
 // runKey names what may be merged: one fact about one shard, or about one disk.
 type runKey struct {
 	class string
-	disk  *disk
+	disk  *disk.Seen
 	pack  *wire.PackEntry
 	shard int
 }
 
-func newFindings() *findings {
-	return &findings{byClass: map[string]*classCount{}, open: map[runKey]*Finding{}}
+func New() *List {
+	return &List{byClass: map[string]*classCount{}, open: map[runKey]*Finding{}}
 }
 
-// add records one fact. hint may be empty.
-func (f *findings) add(s Severity, class string, at place, hint, format string, args ...any) {
+// Add records one fact. hint may be empty.
+func (f *List) Add(s Severity, class string, at Place, hint, format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.keep(s, class, at, hint, fmt.Sprintf(format, args...), 1)
 }
 
-func (f *findings) keep(s Severity, class string, at place, hint, text string, count int64) *Finding {
+func (f *List) keep(s Severity, class string, at Place, hint, text string, count int64) *Finding {
 	f.worst = max(f.worst, s)
 	c := f.byClass[class]
 	if c == nil {
@@ -71,13 +72,13 @@ func (f *findings) keep(s Severity, class string, at place, hint, text string, c
 	c.kept++
 	n := &Finding{Severity: s, Class: class, Hint: hint, Count: count}
 	n.Text = oneLine(at.finding(n) + text)
-	f.list = append(f.list, n)
+	f.List = append(f.List, n)
 	return n
 }
 
-// repeat records a fact that may come many times at one place: the first text
+// Repeat records a fact that may come many times at one place: the first text
 // stands, the others are counted.
-func (f *findings) repeat(s Severity, class string, at place, hint, format string, args ...any) {
+func (f *List) Repeat(s Severity, class string, at Place, hint, format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	key := runKey{class, at.disk, at.pack, at.shard}
@@ -91,7 +92,7 @@ func (f *findings) repeat(s Severity, class string, at place, hint, format strin
 }
 
 // stripes records a fact about one stripe and joins it to the run before.
-func (f *findings) stripe(s Severity, class string, at place, stripe int64, hint, text string) {
+func (f *List) Stripe(s Severity, class string, at Place, stripe int64, hint, text string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	key := runKey{class, at.disk, at.pack, at.shard}
@@ -108,8 +109,8 @@ func (f *findings) stripe(s Severity, class string, at place, stripe int64, hint
 	f.open[key] = n
 }
 
-// closePack forgets the open runs of a pack, so that memory stays flat.
-func (f *findings) closePack(p *wire.PackEntry) {
+// ClosePack forgets the open runs of a pack, so that memory stays flat.
+func (f *List) ClosePack(p *wire.PackEntry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for key := range f.open {
@@ -119,18 +120,18 @@ func (f *findings) closePack(p *wire.PackEntry) {
 	}
 }
 
-// has tells whether there is a finding that is at least so bad.
-func (f *findings) has(s Severity) bool {
+// Has tells whether there is a finding that is at least so bad.
+func (f *List) Has(s Severity) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.worst >= s
 }
 
-// finish gives the sorted list, the counts of what was left out, and the verdict.
-func (f *findings) finish(r *Report) {
+// Finish gives the sorted list, the counts of what was left out, and the verdict.
+func (f *List) Finish(r *Report) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, n := range f.list {
+	for _, n := range f.List {
 		if n.FirstStripe != nil {
 			n.Text += stripeText(*n.FirstStripe, *n.LastStripe)
 		} else if n.Count > 1 {
@@ -179,8 +180,8 @@ func oneLine(text string) string {
 
 func unprintable(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 
-// quoteName shows a name from outside without letting it speak to a terminal.
-func quoteName(name string) string {
+// QuoteName shows a name from outside without letting it speak to a terminal.
+func QuoteName(name string) string {
 	if len(name) > maxNameInText {
 		name = name[:maxNameInText] + "…"
 	}
