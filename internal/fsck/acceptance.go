@@ -6,22 +6,24 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // acceptance is the predicate of an acceptance (format.md 8.3).
 type acceptance struct {
-	job            id
+	job            wire.ID
 	serial         uint64
 	sha256         string // of the job file
 	devices        []*acceptedDevice
-	absent         map[id]bool
+	absent         map[wire.ID]bool
 	accepted       time.Time
 	note, software string
 }
 
 // acceptedDevice is one device's import as it was accepted.
 type acceptedDevice struct {
-	who          identity
+	who          wire.Identity
 	label        string
 	manifestSize uint64
 	manifestRoot []byte
@@ -55,28 +57,28 @@ var acceptanceNames = []string{
 
 var labelWords = map[string]bool{"checked": true, "not given": true}
 
-func parseAcceptance(s *statement) (*acceptance, error) {
-	p := s.predicate
-	if err := p.version1(acceptanceNames); err != nil {
+func parseAcceptance(s *wire.Statement) (*acceptance, error) {
+	p := s.Predicate
+	if err := p.Version1(acceptanceNames); err != nil {
 		return nil, err
 	}
-	a := &acceptance{absent: map[id]bool{}}
+	a := &acceptance{absent: map[wire.ID]bool{}}
 	var err error
-	if a.job, err = p.id("job"); err != nil {
+	if a.job, err = p.ID("job"); err != nil {
 		return nil, err
 	}
-	if a.accepted, err = p.time("accepted"); err != nil {
+	if a.accepted, err = p.Time("accepted"); err != nil {
 		return nil, err
 	}
 	for name, to := range map[string]any{"job_serial": &a.serial, "job_sha256": &a.sha256, "note": &a.note, "software": &a.software} {
-		if err := p.get(name, to); err != nil {
+		if err := p.Get(name, to); err != nil {
 			return nil, err
 		}
 	}
 	if err := a.readAbsent(p); err != nil {
 		return nil, err
 	}
-	devices, err := p.objects("devices")
+	devices, err := p.Objects("devices")
 	if err != nil {
 		return nil, err
 	}
@@ -87,84 +89,84 @@ func parseAcceptance(s *statement) (*acceptance, error) {
 		}
 		a.devices = append(a.devices, d)
 	}
-	return a, a.compareSubjects(s.subjects)
+	return a, a.compareSubjects(s.Subjects)
 }
 
-func (a *acceptance) readAbsent(p object) error {
+func (a *acceptance) readAbsent(p wire.Object) error {
 	var absent []string
-	if err := p.get("absent", &absent); err != nil {
+	if err := p.Get("absent", &absent); err != nil {
 		return err
 	}
 	for _, text := range absent {
-		device, err := parseID(text)
+		device, err := wire.ParseID(text)
 		if err != nil {
 			return err
 		}
 		if a.absent[device] {
-			return fmt.Errorf("%w: device %s is absent twice", errMalformed, device)
+			return fmt.Errorf("%w: device %s is absent twice", wire.ErrMalformed, device)
 		}
 		a.absent[device] = true
 	}
 	return nil
 }
 
-func (a *acceptance) readDevice(o object) (*acceptedDevice, error) {
-	d := &acceptedDevice{who: identity{job: a.job}}
+func (a *acceptance) readDevice(o wire.Object) (*acceptedDevice, error) {
+	d := &acceptedDevice{who: wire.Identity{Job: a.job}}
 	var err error
-	if d.who.device, err = o.id("device"); err != nil {
+	if d.who.Device, err = o.ID("device"); err != nil {
 		return nil, err
 	}
-	if a.absent[d.who.device] || a.device(d.who.device) != nil {
-		return nil, fmt.Errorf("%w: device %s twice", errMalformed, d.who.device)
+	if a.absent[d.who.Device] || a.device(d.who.Device) != nil {
+		return nil, fmt.Errorf("%w: device %s twice", wire.ErrMalformed, d.who.Device)
 	}
 	for name, to := range map[string]any{
-		"generation": &d.who.generation, "label": &d.label, "manifest_size": &d.manifestSize, "run": &d.run,
+		"generation": &d.who.Generation, "label": &d.label, "manifest_size": &d.manifestSize, "run": &d.run,
 		"target": &d.target, "endpoint": &d.endpoint, "receipt_size": &d.size,
 		"receipt_sha256": &d.sha256, "outcomes": &d.outcomes, "proof": &d.proofs, "bytes": &d.bytes, "complete": &d.complete, "differences": &d.differences,
 	} {
-		if err := o.get(name, to); err != nil {
+		if err := o.Get(name, to); err != nil {
 			return nil, err
 		}
 	}
-	if d.manifestRoot, err = o.base64("manifest_root"); err != nil {
+	if d.manifestRoot, err = o.Base64("manifest_root"); err != nil {
 		return nil, err
 	}
-	if d.root, err = o.base64("receipt_root"); err != nil {
+	if d.root, err = o.Base64("receipt_root"); err != nil {
 		return nil, err
 	}
 	if !labelWords[d.label] {
-		return nil, fmt.Errorf("%w: label %q", ErrVersion, d.label)
+		return nil, fmt.Errorf("%w: label %q", wire.ErrVersion, d.label)
 	}
-	if len(d.manifestRoot) != 32 || len(d.root) != 32 || d.size > maxLogSize || d.manifestSize > maxLogSize {
-		return nil, fmt.Errorf("%w: a root or a size", errMalformed)
+	if len(d.manifestRoot) != 32 || len(d.root) != 32 || d.size > wire.MaxLogSize || d.manifestSize > wire.MaxLogSize {
+		return nil, fmt.Errorf("%w: a root or a size", wire.ErrMalformed)
 	}
-	if err := errors.Join(o.maybe("rules", &d.rules), o.maybe("left_out", &d.leftOut)); err != nil {
+	if err := errors.Join(o.Maybe("rules", &d.rules), o.Maybe("left_out", &d.leftOut)); err != nil {
 		return nil, err
 	}
 	return d, d.readWaived(o)
 }
 
-func (d *acceptedDevice) readWaived(o object) error {
-	groups, err := o.objects("waived")
+func (d *acceptedDevice) readWaived(o wire.Object) error {
+	groups, err := o.Objects("waived")
 	if err != nil {
 		return err
 	}
 	for _, g := range groups {
 		w := &waivedLines{}
-		if w.outcome, err = g.text("outcome"); err != nil {
+		if w.outcome, err = g.Text("outcome"); err != nil {
 			return err
 		}
-		if err := g.maybe("error", &w.code); err != nil {
+		if err := g.Maybe("error", &w.code); err != nil {
 			return err
 		}
-		if err := g.get("lines", &w.lines); err != nil {
+		if err := g.Get("lines", &w.lines); err != nil {
 			return err
 		}
 		if err := w.validate(d.size); err != nil {
 			return err
 		}
 		if d.group(w.outcome, w.code) != nil {
-			return fmt.Errorf("%w: two lists of %s %s", errMalformed, w.outcome, w.code)
+			return fmt.Errorf("%w: two lists of %s %s", wire.ErrMalformed, w.outcome, w.code)
 		}
 		d.waived = append(d.waived, w)
 	}
@@ -176,12 +178,12 @@ func (w *waivedLines) validate(size uint64) error {
 	last := int64(math.MinInt64)
 	for _, n := range w.lines {
 		if n < 0 || uint64(n) >= size || n <= last {
-			return fmt.Errorf("%w: waived line %d", errMalformed, n)
+			return fmt.Errorf("%w: waived line %d", wire.ErrMalformed, n)
 		}
 		last = n
 	}
 	if len(w.lines) == 0 {
-		return fmt.Errorf("%w: no lines are waived for %s", errMalformed, w.outcome)
+		return fmt.Errorf("%w: no lines are waived for %s", wire.ErrMalformed, w.outcome)
 	}
 	return nil
 }
@@ -195,9 +197,9 @@ func (d *acceptedDevice) group(outcome, code string) *waivedLines {
 	return nil
 }
 
-func (a *acceptance) device(device id) *acceptedDevice {
+func (a *acceptance) device(device wire.ID) *acceptedDevice {
 	for _, d := range a.devices {
-		if d.who.device == device {
+		if d.who.Device == device {
 			return d
 		}
 	}
@@ -209,15 +211,15 @@ func (a *acceptance) device(device id) *acceptedDevice {
 func (a *acceptance) compareSubjects(subjects map[string]string) error {
 	want := map[string]string{"job.dsse": a.sha256}
 	for _, d := range a.devices {
-		want["receipts/"+d.who.device.String()] = d.sha256
+		want["receipts/"+d.who.Device.String()] = d.sha256
 	}
 	for name, sum := range want {
 		if subjects[name] != sum {
-			return fmt.Errorf("%w: subject %q is not the predicate's", errMalformed, name)
+			return fmt.Errorf("%w: subject %q is not the predicate's", wire.ErrMalformed, name)
 		}
 	}
 	if len(subjects) != len(want) {
-		return fmt.Errorf("%w: %d subjects, not %d", errMalformed, len(subjects), len(want))
+		return fmt.Errorf("%w: %d subjects, not %d", wire.ErrMalformed, len(subjects), len(want))
 	}
 	return nil
 }

@@ -8,6 +8,10 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // Receipts is one receipts folder, under the name that the user knows it by.
@@ -27,18 +31,18 @@ type AcceptanceOptions struct {
 
 // AcceptanceReport is the answer of VerifyAcceptance.
 type AcceptanceReport struct {
-	Origin    string           `json:"origin"`
-	Job       string           `json:"job,omitempty"`
-	JobSerial uint64           `json:"job_serial,omitempty"`
-	JobSHA256 string           `json:"job_sha256,omitempty"`
-	Acceptor  string           `json:"acceptor,omitempty"` // fingerprint of the key that signed
-	Accepted  time.Time        `json:"accepted,omitzero"`
-	Note      string           `json:"note,omitempty"`
-	Software  string           `json:"software,omitempty"`
-	Devices   []AcceptedDevice `json:"devices"`
-	Absent    []string         `json:"absent"` // devices of the job that were waived
-	Findings  []Finding        `json:"findings"`
-	Verdict   Verdict          `json:"verdict"`
+	Origin    string             `json:"origin"`
+	Job       string             `json:"job,omitempty"`
+	JobSerial uint64             `json:"job_serial,omitempty"`
+	JobSHA256 string             `json:"job_sha256,omitempty"`
+	Acceptor  string             `json:"acceptor,omitempty"` // fingerprint of the key that signed
+	Accepted  time.Time          `json:"accepted,omitzero"`
+	Note      string             `json:"note,omitempty"`
+	Software  string             `json:"software,omitempty"`
+	Devices   []AcceptedDevice   `json:"devices"`
+	Absent    []string           `json:"absent"` // devices of the job that were waived
+	Findings  []findings.Finding `json:"findings"`
+	Verdict   findings.Verdict   `json:"verdict"`
 }
 
 // AcceptedDevice is one device of the acceptance.
@@ -80,9 +84,9 @@ const maxWaivedShown = 10000
 
 type acceptanceCheck struct {
 	o   AcceptanceOptions
-	f   *findings
+	f   *findings.List
 	r   *AcceptanceReport
-	job *jobFile
+	job *wire.JobFile
 	a   *acceptance
 }
 
@@ -91,24 +95,24 @@ type acceptanceCheck struct {
 // speaks of every device of the job; and each receipts folder: that it is the
 // accepted one, whole, and that what it does not prove is exactly what was waived.
 func VerifyAcceptance(ctx context.Context, file []byte, o AcceptanceOptions) (*AcceptanceReport, error) {
-	if err := o.Trust.validate(); err != nil {
+	if err := o.Trust.Validate(); err != nil {
 		return nil, err
 	}
-	c := &acceptanceCheck{o: o, f: newFindings(), r: &AcceptanceReport{Origin: OriginUnproven, Devices: []AcceptedDevice{}, Absent: []string{}, Findings: []Finding{}}}
+	c := &acceptanceCheck{o: o, f: findings.New(), r: &AcceptanceReport{Origin: findings.OriginUnproven, Devices: []AcceptedDevice{}, Absent: []string{}, Findings: []findings.Finding{}}}
 	if err := c.run(ctx, file); err != nil && !errors.Is(err, errRefused) {
 		return nil, err
 	}
-	rest := &Report{}
-	c.f.finish(rest)
+	rest := &findings.Report{}
+	c.f.Finish(rest)
 	c.r.Findings, c.r.Verdict = append(c.r.Findings, rest.Findings...), rest.Verdict
-	if o.Trust != nil && c.r.Verdict != VerdictRefused {
-		c.r.Origin = OriginProven
+	if o.Trust != nil && c.r.Verdict != findings.VerdictRefused {
+		c.r.Origin = findings.OriginProven
 	}
 	return c.r, nil
 }
 
 func (c *acceptanceCheck) fatal(class, format string, args ...any) {
-	c.f.add(Fatal, class, nowhere(), "", format, args...)
+	c.f.Add(findings.Fatal, class, findings.Nowhere(), "", format, args...)
 }
 
 func (c *acceptanceCheck) refuse(class, format string, args ...any) error {
@@ -132,7 +136,7 @@ func (c *acceptanceCheck) run(ctx context.Context, file []byte) error {
 	}
 	for i := range c.r.Devices {
 		if d := &c.r.Devices[i]; d.Receipts == "" {
-			c.f.add(Warning, "receipts-not-given", nowhere(), "give the device's receipts folder, too", "device %s: its receipts were not checked", d.Device)
+			c.f.Add(findings.Warning, "receipts-not-given", findings.Nowhere(), "give the device's receipts folder, too", "device %s: its receipts were not checked", d.Device)
 		}
 	}
 	return nil
@@ -141,33 +145,33 @@ func (c *acceptanceCheck) run(ctx context.Context, file []byte) error {
 // open goes from the trusted key to the predicate: nothing is interpreted before
 // its signature.
 func (c *acceptanceCheck) open(file []byte) error {
-	if len(file) > maxStatementSize {
-		return c.refuse("acceptance-bad", "over %d bytes", maxStatementSize)
+	if len(file) > wire.MaxStatementSize {
+		return c.refuse("acceptance-bad", "over %d bytes", wire.MaxStatementSize)
 	}
-	e, err := parseEnvelope(file)
+	e, err := wire.ParseEnvelope(file)
 	if err != nil {
 		return c.refuse("acceptance-bad", "%v", err)
 	}
-	raw, err := e.carriedJob()
+	raw, err := e.CarriedJob()
 	if err != nil {
 		return c.refuse("acceptance-bad", "%v", err)
 	}
-	if c.job, err = openJob(raw, c.o.Trust); err != nil {
+	if c.job, err = wire.OpenJob(raw, c.o.Trust); err != nil {
 		return c.refuse("job-untrusted", "the job file in it: %v", err)
 	}
-	key := e.signedBy(c.job.acceptors)
+	key := e.SignedBy(c.job.Acceptors)
 	if key == nil {
 		return c.refuse("acceptance-untrusted", "no acceptor of the job signed it")
 	}
-	s, err := e.statement(acceptancePredicate)
+	s, err := e.Statement(wire.AcceptancePredicate)
 	if err == nil {
 		c.a, err = parseAcceptance(s)
 	}
 	if err != nil {
 		return c.refuse("acceptance-bad", "%v", err)
 	}
-	c.r.Acceptor = Fingerprint(key)
-	if c.a.job != c.job.job || c.a.serial != c.job.serial || c.a.sha256 != sha256Hex(raw) {
+	c.r.Acceptor = wire.Fingerprint(key)
+	if c.a.job != c.job.Job || c.a.serial != c.job.Serial || c.a.sha256 != wire.Sha256Hex(raw) {
 		return c.refuse("acceptance-bad", "it is of another job file than the one in it")
 	}
 	return nil
@@ -182,43 +186,43 @@ func (c *acceptanceCheck) describe() {
 			n += len(w.lines)
 		}
 		r.Devices = append(r.Devices, AcceptedDevice{
-			Device: d.who.device.String(), Generation: d.who.generation, Run: d.run, Target: d.target, Endpoint: d.endpoint, Label: d.label, Manifest: ManifestAccepted,
+			Device: d.who.Device.String(), Generation: d.who.Generation, Run: d.run, Target: d.target, Endpoint: d.endpoint, Label: d.label, Manifest: ManifestAccepted,
 			Outcomes: d.outcomes, Bytes: d.bytes, Differences: d.differences, Rules: d.rules, LeftOut: d.leftOut, Waived: n, Entries: []WaivedEntry{},
 		})
 		if d.label != "checked" {
-			c.f.add(Note, "label-waived", nowhere(), "", "device %s: the acceptor had no label: an older state of the device would look the same", d.who.device)
+			c.f.Add(findings.Note, "label-waived", findings.Nowhere(), "", "device %s: the acceptor had no label: an older state of the device would look the same", d.who.Device)
 		}
-		if d.target != c.job.target {
-			c.f.add(Note, "target-waived", nowhere(), "", "device %s: its objects are in %s, the job names %s", d.who.device, quoteName(d.target), quoteName(c.job.target))
+		if d.target != c.job.Target {
+			c.f.Add(findings.Note, "target-waived", findings.Nowhere(), "", "device %s: its objects are in %s, the job names %s", d.who.Device, findings.QuoteName(d.target), findings.QuoteName(c.job.Target))
 		}
 		for _, text := range d.differences {
-			c.f.add(Note, "difference-waived", nowhere(), "", "device %s: %s", d.who.device, text)
+			c.f.Add(findings.Note, "difference-waived", findings.Nowhere(), "", "device %s: %s", d.who.Device, text)
 		}
 		for _, kind := range slices.Sorted(maps.Keys(d.leftOut)) {
-			c.f.add(Note, "left-out", nowhere(), "", "device %s: the importer's own rules left out %d of kind %s", d.who.device, d.leftOut[kind], quoteName(kind))
+			c.f.Add(findings.Note, "left-out", findings.Nowhere(), "", "device %s: the importer's own rules left out %d of kind %s", d.who.Device, d.leftOut[kind], findings.QuoteName(kind))
 		}
 	}
 	for device := range a.absent {
 		r.Absent = append(r.Absent, device.String())
-		c.f.add(Note, "device-waived", nowhere(), "", "device %s: accepted without its receipts", device)
+		c.f.Add(findings.Note, "device-waived", findings.Nowhere(), "", "device %s: accepted without its receipts", device)
 	}
 	slices.Sort(r.Absent)
 }
 
 // everyDevice holds the devices to those of the job: none is passed over in silence.
 func (c *acceptanceCheck) everyDevice() {
-	for device := range c.job.devices {
+	for device := range c.job.Devices {
 		if c.a.device(device) == nil && !c.a.absent[device] {
 			c.fatal("device-unnamed", "device %s of the job is neither accepted nor waived", device)
 		}
 	}
 	for _, d := range c.a.devices {
-		if c.job.devices[d.who.device] == nil {
-			c.fatal("device-unknown", "device %s is not of this job", d.who.device)
+		if c.job.Devices[d.who.Device] == nil {
+			c.fatal("device-unknown", "device %s is not of this job", d.who.Device)
 		}
 	}
 	for device := range c.a.absent {
-		if c.job.devices[device] == nil {
+		if c.job.Devices[device] == nil {
 			c.fatal("device-unknown", "device %s is waived, and not of this job", device)
 		}
 	}
@@ -227,26 +231,26 @@ func (c *acceptanceCheck) everyDevice() {
 // label holds a label to the accepted device of its name; no disk is needed for
 // that. A label that is of nothing here has been taken for another one.
 func (c *acceptanceCheck) label(n int, raw []byte) {
-	l, err := parseLabel(raw)
+	l, err := wire.ParseLabel(raw)
 	if err != nil {
 		c.fatal("label-bad", "label %d: %v", n+1, err)
 		return
 	}
-	d := c.a.device(l.device)
-	if d == nil || d.who != l.identity {
-		c.fatal("label-unknown", "label %d: of device %s, generation %d, of job %s, which was not accepted", n+1, l.device, l.generation, l.job)
+	d := c.a.device(l.Device)
+	if d == nil || d.who != l.Identity {
+		c.fatal("label-unknown", "label %d: of device %s, generation %d, of job %s, which was not accepted", n+1, l.Device, l.Generation, l.Job)
 		return
 	}
-	switch key := c.job.devices[l.device]; {
+	switch key := c.job.Devices[l.Device]; {
 	case key == nil:
 		return // everyDevice has said so
-	case l.jobSerial > c.job.serial || l.jobSerial == c.job.serial && l.jobSHA256 != c.job.sha256: // of an older one only the disks know
-		c.fatal("label-differs", "device %s: its label's job-serial or job-sha256 is of another job file", l.device)
-	case uint64(l.checkpoint.size) != d.manifestSize || !bytes.Equal(l.checkpoint.root[:], d.manifestRoot):
+	case l.JobSerial > c.job.Serial || l.JobSerial == c.job.Serial && l.JobSHA256 != c.job.Sha256: // of an older one only the disks know
+		c.fatal("label-differs", "device %s: its label's job-serial or job-sha256 is of another job file", l.Device)
+	case uint64(l.Checkpoint.Size) != d.manifestSize || !bytes.Equal(l.Checkpoint.Root[:], d.manifestRoot):
 		c.fatal("label-differs", "device %s: its label has a manifest of %d entries, root %s; accepted were %d, root %s",
-			l.device, l.checkpoint.size, l.checkpoint.root, d.manifestSize, rootText(d.manifestRoot))
-	case !l.checkpoint.of(l.identity) || l.checkpoint.verify(key) != nil:
-		c.fatal("label-differs", "device %s: its label's checkpoint is not signed by the device", l.device)
+			l.Device, l.Checkpoint.Size, l.Checkpoint.Root, d.manifestSize, rootText(d.manifestRoot))
+	case !l.Checkpoint.Of(l.Identity) || l.Checkpoint.Verify(key) != nil:
+		c.fatal("label-differs", "device %s: its label's checkpoint is not signed by the device", l.Device)
 	default:
 		c.r.Devices[slices.Index(c.a.devices, d)].LabelHere = true
 	}
@@ -254,33 +258,33 @@ func (c *acceptanceCheck) label(n int, raw []byte) {
 
 // receipts checks one folder against what was accepted.
 func (c *acceptanceCheck) receipts(ctx context.Context, in Receipts) error {
-	name := quoteName(in.Name)
+	name := findings.QuoteName(in.Name)
 	who, cp, err := receiptsOf(in.FS)
 	if err != nil {
 		return c.refuse("receipt-checkpoint-bad", "%s: log/checkpoint: %v", name, err)
 	}
 	i := slices.IndexFunc(c.a.devices, func(d *acceptedDevice) bool { return d.who == who })
 	if i < 0 {
-		return c.refuse("receipts-unknown", "%s: receipts of device %s, generation %d, which were not accepted", name, who.device, who.generation)
+		return c.refuse("receipts-unknown", "%s: receipts of device %s, generation %d, which were not accepted", name, who.Device, who.Generation)
 	}
 	d, r := c.a.devices[i], &c.r.Devices[i]
 	if r.Receipts != "" {
-		return c.refuse("receipts-twice", "%s: %s is of the same device", name, quoteName(r.Receipts))
+		return c.refuse("receipts-twice", "%s: %s is of the same device", name, findings.QuoteName(r.Receipts))
 	}
 	r.Receipts = in.Name
-	if uint64(cp.size) != d.size || !bytes.Equal(cp.root[:], d.root) {
-		return c.refuse("receipts-differ", "%s: %d receipts, root %s; accepted were %d, root %s", name, cp.size, cp.root, d.size, rootText(d.root))
+	if uint64(cp.Size) != d.size || !bytes.Equal(cp.Root[:], d.root) {
+		return c.refuse("receipts-differ", "%s: %d receipts, root %s; accepted were %d, root %s", name, cp.Size, cp.Root, d.size, rootText(d.root))
 	}
 	found, err := c.verify(ctx, in, d, r)
 	if err != nil {
 		return err
 	}
 	for _, f := range slices.Concat(found.Manifest.Findings, found.Findings) {
-		if f.Severity == Fatal {
-			c.f.add(Fatal, f.Class, nowhere(), f.Hint, "%s: %s", name, f.Text)
+		if f.Severity == findings.Fatal {
+			c.f.Add(findings.Fatal, f.Class, findings.Nowhere(), f.Hint, "%s: %s", name, f.Text)
 		}
 	}
-	if found.Verdict != VerdictRefused {
+	if found.Verdict != findings.VerdictRefused {
 		c.compare(name, d, r, found)
 	}
 	return nil
@@ -303,19 +307,19 @@ func (c *acceptanceCheck) verify(ctx context.Context, in Receipts, d *acceptedDe
 			return check.check(ctx, check.manifest)
 		}
 	}
-	c.f.add(Note, "manifest-not-checked", nowhere(), "give the device's disks, or one of them",
-		"device %s: that the receipts cover its manifest is the acceptor's word", d.who.device)
-	v := &verifier{o: o, f: newFindings(), own: &watch{}, job: c.job, who: d.who, report: &Report{
-		Origin: OriginUnproven, Job: d.who.job.String(), Device: d.who.device.String(), Generation: d.who.generation,
-		LogSize: int64(d.manifestSize), Root: rootText(d.manifestRoot), Findings: []Finding{}}}
+	c.f.Add(findings.Note, "manifest-not-checked", findings.Nowhere(), "give the device's disks, or one of them",
+		"device %s: that the receipts cover its manifest is the acceptor's word", d.who.Device)
+	v := &verifier{o: o, f: findings.New(), own: &disk.Watch{}, job: c.job, who: d.who, report: &findings.Report{
+		Origin: findings.OriginUnproven, Job: d.who.Job.String(), Device: d.who.Device.String(), Generation: d.who.Generation,
+		LogSize: int64(d.manifestSize), Root: rootText(d.manifestRoot), Findings: []findings.Finding{}}}
 	return newReceiptCheck(v, in.FS, line).check(ctx, func(context.Context) error { return nil })
 }
 
 // labelOf finds a device's label. One that cannot be read is given to whoever asks,
 // to be refused.
-func labelOf(labels [][]byte, who identity) []byte {
+func labelOf(labels [][]byte, who wire.Identity) []byte {
 	for _, raw := range labels {
-		if l, err := parseLabel(raw); err != nil || l.identity == who {
+		if l, err := wire.ParseLabel(raw); err != nil || l.Identity == who {
 			return raw
 		}
 	}
@@ -328,13 +332,13 @@ func (c *acceptanceCheck) line(d *acceptedDevice, r *AcceptedDevice, l *ObjectLi
 	if !l.Unproven() {
 		return
 	}
-	path := quoteName(string(l.Record.Path))
+	path := findings.QuoteName(string(l.Record.Path))
 	w := d.group(l.Outcome, l.Error)
 	for w != nil && w.next < len(w.lines) && w.lines[w.next] < l.Position {
 		c.idle(d, w)
 	}
 	if w == nil || w.next == len(w.lines) || w.lines[w.next] != l.Position {
-		c.fatal("not-waived", "device %s: line %d: %s: %s, and not waived", d.who.device, l.Position, path, l.Outcome)
+		c.fatal("not-waived", "device %s: line %d: %s: %s, and not waived", d.who.Device, l.Position, path, l.Outcome)
 		return
 	}
 	w.next++
@@ -345,7 +349,7 @@ func (c *acceptanceCheck) line(d *acceptedDevice, r *AcceptedDevice, l *ObjectLi
 
 // idle names a waiver of something that is proven, or not as the waiver says.
 func (c *acceptanceCheck) idle(d *acceptedDevice, w *waivedLines) {
-	c.fatal("waiver-idle", "device %s: line %d is waived as %s, which it is not", d.who.device, w.lines[w.next], w.outcome)
+	c.fatal("waiver-idle", "device %s: line %d is waived as %s, which it is not", d.who.Device, w.lines[w.next], w.outcome)
 	w.next++
 }
 
@@ -357,10 +361,10 @@ func (c *acceptanceCheck) compare(name string, d *acceptedDevice, r *AcceptedDev
 		}
 	}
 	if found.SHA256 != d.sha256 || found.Run != d.run {
-		c.fatal("receipts-differ", "%s: the checkpoint of run %s is not the accepted one of run %s", name, quoteName(found.Run), quoteName(d.run))
+		c.fatal("receipts-differ", "%s: the checkpoint of run %s is not the accepted one of run %s", name, findings.QuoteName(found.Run), findings.QuoteName(d.run))
 	}
 	if found.Target != d.target || found.Endpoint != d.endpoint {
-		c.fatal("target-differs", "%s: the objects are in %s of %s, accepted was %s of %s", name, quoteName(found.Target), quoteName(found.Endpoint), quoteName(d.target), quoteName(d.endpoint))
+		c.fatal("target-differs", "%s: the objects are in %s of %s, accepted was %s of %s", name, findings.QuoteName(found.Target), findings.QuoteName(found.Endpoint), findings.QuoteName(d.target), findings.QuoteName(d.endpoint))
 	}
 	if m := found.Manifest; m.LogSize != int64(d.manifestSize) || m.Root != rootText(d.manifestRoot) {
 		c.fatal("manifest-differs", "%s: the manifest of these disks is not the accepted one", name)
@@ -381,11 +385,11 @@ func (c *acceptanceCheck) compare(name string, d *acceptedDevice, r *AcceptedDev
 // compareLeftOut holds what the importer's own rules left out to what was waived. A statement
 // of an older version does not say it.
 func (c *acceptanceCheck) compareLeftOut(name string, d *acceptedDevice, found *ReceiptReport) {
-	own := c.job.byRules(found.LeftOut)
+	own := c.job.ByRules(found.LeftOut)
 	switch {
 	case d.leftOut == nil && len(own) == 0:
 	case d.leftOut == nil:
-		c.f.add(Note, "left-out", nowhere(), "", "%s: the importer's own rules left entries out, and the acceptance of an older version does not say so: %v", name, own)
+		c.f.Add(findings.Note, "left-out", findings.Nowhere(), "", "%s: the importer's own rules left entries out, and the acceptance of an older version does not say so: %v", name, own)
 	case sameCounts(d.leftOut, own) != nil || d.rules != found.Rules:
 		c.fatal("left-out-differs", "%s: what the importer's own rules left out is not what was waived", name)
 	}
@@ -395,17 +399,17 @@ func (c *acceptanceCheck) compareLeftOut(name string, d *acceptedDevice, found *
 // acceptance carries: the same, or an older one of the same job that agrees on
 // target and roles.
 func (c *acceptanceCheck) compareJob(name string, raw []byte) {
-	if bytes.Equal(raw, c.job.raw) {
+	if bytes.Equal(raw, c.job.Raw) {
 		return
 	}
-	old, err := openJob(raw, c.o.Trust)
+	old, err := wire.OpenJob(raw, c.o.Trust)
 	if err != nil {
 		c.fatal("job-differs", "%s: the job file of the disks: %v", name, err)
 		return
 	}
-	if what := c.job.follows(old); what != "" {
+	if what := c.job.Follows(old); what != "" {
 		c.fatal("job-differs", "%s: the disks are of another job file, with another %s", name, what)
 		return
 	}
-	c.f.add(Note, "job-older", nowhere(), "", "%s: the disks are of the job file of serial %d, the acceptance is of serial %d", name, old.serial, c.job.serial)
+	c.f.Add(findings.Note, "job-older", findings.Nowhere(), "", "%s: the disks are of the job file of serial %d, the acceptance is of serial %d", name, old.Serial, c.job.Serial)
 }

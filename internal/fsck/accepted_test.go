@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // conflicts makes of two entries of the generator what is not proven.
@@ -27,24 +30,24 @@ func conflicts(l map[string]any) {
 // is not proven, written from format.md and from nothing else.
 func (d *testDevice) accept(t testing.TB, dir fstest.MapFS, change func(predicate, device map[string]any)) (kind string, subjects []any, predicate map[string]any) {
 	t.Helper()
-	cp, err := parseCheckpoint(dir["log/checkpoint"].Data)
+	cp, err := wire.ParseCheckpoint(dir["log/checkpoint"].Data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := parseEnvelope(dir["total.dsse"].Data)
+	e, err := wire.ParseEnvelope(dir["total.dsse"].Data)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var total struct{ Predicate map[string]any }
-	if err := json.Unmarshal(e.payload, &total); err != nil {
+	if err := json.Unmarshal(e.Payload, &total); err != nil {
 		t.Fatal(err)
 	}
-	device := map[string]any{"device": d.who.device.String(), "generation": d.who.generation, "label": "checked", "run": "run1",
-		"receipt_size": cp.size, "receipt_root": rootText(cp.root[:]), "receipt_sha256": sha256Hex(cp.raw), "differences": []string{}, "waived": d.waivers(t, dir)}
+	device := map[string]any{"device": d.who.Device.String(), "generation": d.who.Generation, "label": "checked", "run": "run1",
+		"receipt_size": cp.Size, "receipt_root": rootText(cp.Root[:]), "receipt_sha256": wire.Sha256Hex(cp.Raw), "differences": []string{}, "waived": d.waivers(t, dir)}
 	for _, name := range []string{"manifest_size", "manifest_root", "outcomes", "proof", "bytes", "complete", "target", "endpoint"} {
 		device[name] = total.Predicate[name]
 	}
-	predicate = map[string]any{"version": 1, "critical": []string{}, "job": d.who.job.String(), "job_serial": 1, "job_sha256": sha256Hex(d.job),
+	predicate = map[string]any{"version": 1, "critical": []string{}, "job": d.who.Job.String(), "job_serial": 1, "job_sha256": wire.Sha256Hex(d.job),
 		"job_file": d.job, "devices": []any{device}, "absent": []string{}, "accepted": "2026-11-23T12:00:00Z", "note": "seen", "software": "test"}
 	if change != nil {
 		change(predicate, device)
@@ -84,7 +87,7 @@ func (d *testDevice) waivers(t testing.TB, dir fstest.MapFS) []any {
 }
 
 func signAcceptance(t testing.TB, key ed25519.PrivateKey, kind string, subjects []any, predicate map[string]any) []byte {
-	return dsse(t, key, map[string]any{"_type": statementType, "predicateType": predicateBase + kind + "/v1", "subject": subjects, "predicate": predicate})
+	return dsse(t, key, map[string]any{"_type": wire.StatementType, "predicateType": wire.PredicateBase + kind + "/v1", "subject": subjects, "predicate": predicate})
 }
 
 // secondDevice is the job file with one device more.
@@ -108,19 +111,19 @@ func acceptLater(p, _ map[string]any) {
 }
 
 func (d *testDevice) changedJob(t testing.TB, change func(p map[string]any)) []byte {
-	e, err := parseEnvelope(d.job)
+	e, err := wire.ParseEnvelope(d.job)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var s map[string]any
-	if err := json.Unmarshal(e.payload, &s); err != nil {
+	if err := json.Unmarshal(e.Payload, &s); err != nil {
 		t.Fatal(err)
 	}
 	key := newKey(d.rng)
-	name := deviceID(public(key)).String()
+	name := wire.DeviceID(public(key)).String()
 	p := s["predicate"].(map[string]any)
 	p["devices"] = append(p["devices"].([]any), map[string]any{"id": name, "public_key": spkiText(key)})
-	s["subject"] = append(s["subject"].([]any), map[string]any{"name": "device/" + name, "digest": map[string]any{"sha256": sha256Hex(spkiOf(public(key)))}})
+	s["subject"] = append(s["subject"].([]any), map[string]any{"name": "device/" + name, "digest": map[string]any{"sha256": wire.Sha256Hex(wire.SpkiOf(public(key)))}})
 	if change != nil {
 		change(p)
 	}
@@ -265,14 +268,14 @@ var acceptanceCases = []acceptanceCase{
 
 // lastDevice is the device that a job file names last.
 func lastDevice(job []byte) string {
-	e, err := parseEnvelope(job)
+	e, err := wire.ParseEnvelope(job)
 	if err != nil {
 		return err.Error()
 	}
 	var s struct {
 		Predicate struct{ Devices []struct{ ID string } }
 	}
-	if err := json.Unmarshal(e.payload, &s); err != nil || len(s.Predicate.Devices) == 0 {
+	if err := json.Unmarshal(e.Payload, &s); err != nil || len(s.Predicate.Devices) == 0 {
 		return "none"
 	}
 	return s.Predicate.Devices[len(s.Predicate.Devices)-1].ID
@@ -341,10 +344,10 @@ func TestAcceptedLeftOut(t *testing.T) {
 		{"waived and not left out", nil, map[string]int64{"symlink": 3}, map[string]int64{}, "left-out-differs"},
 		{"an older statement", nil, nil, map[string]int64{"symlink": 3}, "left-out"},
 	} {
-		check := &acceptanceCheck{f: newFindings(), job: &jobFile{leaves: c.policy}}
+		check := &acceptanceCheck{f: findings.New(), job: &wire.JobFile{Leaves: c.policy}}
 		check.compareLeftOut("r", &acceptedDevice{leftOut: c.waived}, &ReceiptReport{LeftOut: c.listed})
 		rep := &Report{}
-		check.f.finish(rep)
+		check.f.Finish(rep)
 		var classes []string
 		for _, f := range rep.Findings {
 			classes = append(classes, f.Class)
@@ -456,13 +459,13 @@ func TestCommit(t *testing.T) {
 
 // commit makes the commit marker of a receipts folder, from format.md.
 func (d *testDevice) commit(t testing.TB, dir fstest.MapFS, change func(map[string]any), sign func(*testDevice) ed25519.PrivateKey) []byte {
-	cp, err := parseCheckpoint(dir["log/checkpoint"].Data)
+	cp, err := wire.ParseCheckpoint(dir["log/checkpoint"].Data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := map[string]any{"version": 1, "critical": []string{}, "job": d.who.job.String(), "device": d.who.device.String(), "generation": 1,
-		"job_sha256": sha256Hex(d.job), "job_file": d.job, "run": "run1", "manifest_size": len(d.entries), "manifest_root": rootText(make([]byte, 32)),
-		"receipt_size": cp.size, "receipt_root": base64.StdEncoding.EncodeToString(cp.root[:]), "target": "s3://b/p/", "objects": 7, "bytes": 100,
+	p := map[string]any{"version": 1, "critical": []string{}, "job": d.who.Job.String(), "device": d.who.Device.String(), "generation": 1,
+		"job_sha256": wire.Sha256Hex(d.job), "job_file": d.job, "run": "run1", "manifest_size": len(d.entries), "manifest_root": rootText(make([]byte, 32)),
+		"receipt_size": cp.Size, "receipt_root": base64.StdEncoding.EncodeToString(cp.Root[:]), "target": "s3://b/p/", "objects": 7, "bytes": 100,
 		"complete": true, "finished": "2026-11-23T12:00:00Z", "software": "test"}
 	if change != nil {
 		change(p)
@@ -471,23 +474,23 @@ func (d *testDevice) commit(t testing.TB, dir fstest.MapFS, change func(map[stri
 	if sign != nil {
 		key = sign(d)
 	}
-	return dsse(t, key, inToto("commit", "checkpoint", sha256Hex(cp.raw), p))
+	return dsse(t, key, inToto("commit", "checkpoint", wire.Sha256Hex(cp.Raw), p))
 }
 
 // What is of another kind is wrong; of another version of its kind it is newer.
 func TestOtherStatements(t *testing.T) {
 	d := makeDevice(t, smallPlan())
-	for kind, want := range map[string]error{"commit/v2": ErrVersion, "commit/v1": nil, "acceptance/v1": errMalformed, "other": errMalformed} {
-		e, err := parseEnvelope(dsse(t, d.importerKey, map[string]any{"_type": statementType, "predicateType": predicateBase + kind,
+	for kind, want := range map[string]error{"commit/v2": ErrVersion, "commit/v1": nil, "acceptance/v1": wire.ErrMalformed, "other": wire.ErrMalformed} {
+		e, err := wire.ParseEnvelope(dsse(t, d.importerKey, map[string]any{"_type": wire.StatementType, "predicateType": wire.PredicateBase + kind,
 			"predicate": map[string]any{}, "subject": []any{}}))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.statement(commitPredicate); !errors.Is(err, want) {
+		if _, err := e.Statement(wire.CommitPredicate); !errors.Is(err, want) {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
-	for text, want := range map[string]error{"c2sp.org/tlog-proof@v2\n": ErrVersion, "hello\n": errMalformed, "": errMalformed} {
+	for text, want := range map[string]error{"c2sp.org/tlog-proof@v2\n": ErrVersion, "hello\n": wire.ErrMalformed, "": wire.ErrMalformed} {
 		if _, err := VerifyProof([]byte(text), Trust{}); !errors.Is(err, want) {
 			t.Errorf("proof %q: %v", text, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -65,7 +66,7 @@ func TestEntriesAgree(t *testing.T) {
 	for _, seed := range sampleEntries(t) {
 		told := 0
 		try := func(b []byte) {
-			_, ours := parseEntry(b)
+			_, ours := wire.ParseEntry(b)
 			_, theirs := manifest.DecodeEntry(b)
 			tried++
 			if ours == nil {
@@ -78,8 +79,8 @@ func TestEntriesAgree(t *testing.T) {
 		}
 		neighbours(seed, try)
 		fieldVariants(t, seed[2:], func(b []byte) { try(append(seed[:2:2], b...)) })
-		try(sized(seed, maxEntrySize))
-		try(sized(seed, maxEntrySize+1))
+		try(sized(seed, wire.MaxEntrySize))
+		try(sized(seed, wire.MaxEntrySize+1))
 	}
 	t.Logf("figure: %d entries, %d taken", tried, taken)
 }
@@ -135,8 +136,8 @@ func TestRecordsAgree(t *testing.T) {
 		neighbours(seed, try)
 		fieldVariants(t, seed, try)
 		listVariants(t, seed, try)
-		try(sized(seed, maxRecordSize))
-		try(sized(seed, maxRecordSize+1))
+		try(sized(seed, wire.MaxRecordSize))
+		try(sized(seed, wire.MaxRecordSize+1))
 	}
 	t.Logf("figure: %d records, %d taken", tried, taken)
 }

@@ -3,6 +3,8 @@ package fsck
 import (
 	"fmt"
 	"time"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // ObjectAttributes are what the importer asked the store to give an object
@@ -34,11 +36,11 @@ var (
 )
 
 // parseAttributes reads the member of a line; nil if it has none.
-func parseAttributes(line object) (*ObjectAttributes, error) {
+func parseAttributes(line wire.Object) (*ObjectAttributes, error) {
 	if _, ok := line["attributes"]; !ok {
 		return nil, nil
 	}
-	o, err := line.object("attributes")
+	o, err := line.Object("attributes")
 	if err != nil {
 		return nil, err
 	}
@@ -49,12 +51,12 @@ func parseAttributes(line object) (*ObjectAttributes, error) {
 		"bucket_key": &a.BucketKey, "content_encoding": &a.ContentEncoding, "content_disposition": &a.ContentDisposition, "content_language": &a.ContentLanguage,
 		"acl": &a.ACL, "metadata": &a.Metadata, "customer_key_md5": &a.CustomerKeyMD5,
 	} {
-		if err := o.maybe(name, to); err != nil {
+		if err := o.Maybe(name, to); err != nil {
 			return nil, err
 		}
 	}
-	if o.has("lock_until") {
-		if a.LockUntil, err = o.time("lock_until"); err != nil {
+	if o.Has("lock_until") {
+		if a.LockUntil, err = o.Time("lock_until"); err != nil {
 			return nil, err
 		}
 	}
@@ -64,17 +66,17 @@ func parseAttributes(line object) (*ObjectAttributes, error) {
 func (a *ObjectAttributes) check() error {
 	switch {
 	case !encryptions[a.SSE] || !lockModes[a.LockMode]:
-		return fmt.Errorf("%w: sse %q, lock mode %q", ErrVersion, a.SSE, a.LockMode)
+		return fmt.Errorf("%w: sse %q, lock mode %q", wire.ErrVersion, a.SSE, a.LockMode)
 	case (a.LockMode == "") != a.LockUntil.IsZero():
-		return fmt.Errorf("%w: lock mode and time go together", errMalformed)
+		return fmt.Errorf("%w: lock mode and time go together", wire.ErrMalformed)
 	case (a.KMSKeyID != "" || a.KMSContext != nil) && (a.SSE == "" || a.SSE == "AES256"):
-		return fmt.Errorf("%w: a KMS key without sse of KMS", errMalformed)
+		return fmt.Errorf("%w: a KMS key without sse of KMS", wire.ErrMalformed)
 	case a.BucketKey && a.SSE != "aws:kms":
-		return fmt.Errorf("%w: a bucket key without sse aws:kms", errMalformed)
+		return fmt.Errorf("%w: a bucket key without sse aws:kms", wire.ErrMalformed)
 	case a.CustomerKeyMD5 != "" && a.SSE != "":
-		return fmt.Errorf("%w: a key of the customer's beside sse %q", errMalformed, a.SSE)
+		return fmt.Errorf("%w: a key of the customer's beside sse %q", wire.ErrMalformed, a.SSE)
 	case len(a.Tags) > 10:
-		return fmt.Errorf("%w: %d tags", errMalformed, len(a.Tags))
+		return fmt.Errorf("%w: %d tags", wire.ErrMalformed, len(a.Tags))
 	}
 	return nil
 }

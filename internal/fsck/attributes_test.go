@@ -3,6 +3,8 @@ package fsck
 import (
 	"errors"
 	"testing"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 func TestAttributes(t *testing.T) {
@@ -12,22 +14,22 @@ func TestAttributes(t *testing.T) {
 		`{"attributes":{"lock_mode":"GOVERNANCE","lock_until":"2030-01-01T00:00:00Z"}}`:                                                                                            nil,
 		`{"attributes":{"sse":"aws:kms","bucket_key":true,"content_encoding":"gzip","content_disposition":"inline","content_language":"de","acl":"private","metadata":{"a":"b"}}}`: nil,
 		`{"attributes":{"customer_key_md5":"AA=="}}`:                nil,
-		`{"attributes":{"customer_key_md5":"AA==","sse":"AES256"}}`: errMalformed,
-		`{"attributes":{"bucket_key":true}}`:                        errMalformed,
-		`{"attributes":{"bucket_key":1}}`:                           errMalformed,
-		`{"attributes":{"metadata":[]}}`:                            errMalformed,
-		`{"attributes":[]}`:                                         errMalformed,
-		`{"attributes":{"tags":{"a":1}}}`:                           errMalformed,
-		`{"attributes":{"content_type":1}}`:                         errMalformed,
+		`{"attributes":{"customer_key_md5":"AA==","sse":"AES256"}}`: wire.ErrMalformed,
+		`{"attributes":{"bucket_key":true}}`:                        wire.ErrMalformed,
+		`{"attributes":{"bucket_key":1}}`:                           wire.ErrMalformed,
+		`{"attributes":{"metadata":[]}}`:                            wire.ErrMalformed,
+		`{"attributes":[]}`:                                         wire.ErrMalformed,
+		`{"attributes":{"tags":{"a":1}}}`:                           wire.ErrMalformed,
+		`{"attributes":{"content_type":1}}`:                         wire.ErrMalformed,
 		`{"attributes":{"sse":"x"}}`:                                ErrVersion,
 		`{"attributes":{"lock_mode":"x"}}`:                          ErrVersion,
-		`{"attributes":{"lock_mode":"GOVERNANCE"}}`:                 errMalformed,
-		`{"attributes":{"lock_until":"yesterday"}}`:                 errMalformed,
-		`{"attributes":{"kms_key_id":"k"}}`:                         errMalformed,
-		`{"attributes":{"sse":"AES256","kms_context":{}}}`:          errMalformed,
-		`{"attributes":{"tags":{"a":"","b":"","c":"","d":"","e":"","f":"","g":"","h":"","i":"","j":"","k":""}}}`: errMalformed,
+		`{"attributes":{"lock_mode":"GOVERNANCE"}}`:                 wire.ErrMalformed,
+		`{"attributes":{"lock_until":"yesterday"}}`:                 wire.ErrMalformed,
+		`{"attributes":{"kms_key_id":"k"}}`:                         wire.ErrMalformed,
+		`{"attributes":{"sse":"AES256","kms_context":{}}}`:          wire.ErrMalformed,
+		`{"attributes":{"tags":{"a":"","b":"","c":"","d":"","e":"","f":"","g":"","h":"","i":"","j":"","k":""}}}`: wire.ErrMalformed,
 	} {
-		o, err := parseObject([]byte(text))
+		o, err := wire.ParseObject([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}

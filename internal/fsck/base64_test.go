@@ -5,16 +5,18 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 func TestUnbase64(t *testing.T) {
 	for text, want := range map[string]string{"": "", "QQ==": "A", "+/A=": "\xfb\xf0"} {
-		if got, err := unbase64(text); err != nil || string(got) != want {
+		if got, err := wire.Unbase64(text); err != nil || string(got) != want {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"QR==", "QQ=", "QQ", "QQ===", "QQ==QQ==", "-_A=", " QQ==", "QQ==\n", "Q\nQ==", "Q\rQ==", "\r"} {
-		if got, err := unbase64(text); err == nil {
+		if got, err := wire.Unbase64(text); err == nil {
 			t.Errorf("%q is taken for %q", text, got)
 		}
 	}
@@ -48,15 +50,15 @@ func TestLooseBase64(t *testing.T) {
 	for name, loose := range map[string][]byte{
 		"spare bits": spareBits(t, d.job), "line end": lineEnd(d.job),
 	} {
-		if _, err := openJob(loose, d.options().Trust); err == nil {
+		if _, err := wire.OpenJob(loose, d.options().Trust); err == nil {
 			t.Errorf("job file, %s: taken", name)
 		}
 	}
-	c, err := parseCheckpoint(spareBits(t, d.checkpoint))
+	c, err := wire.ParseCheckpoint(spareBits(t, d.checkpoint))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.verify(public(d.deviceKey)); err == nil {
+	if err := c.Verify(public(d.deviceKey)); err == nil {
 		t.Error("checkpoint: taken")
 	}
 	proof := string(d.proof(0))

@@ -1,6 +1,7 @@
 package fsck
 
 import (
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -29,7 +30,7 @@ type classReader struct {
 
 // sayers are the functions that make findings: those with true take a severity
 // before the class, the others' findings are fatal.
-var sayers = map[string]bool{"add": true, "repeat": true, "stripe": true, "say": true, "fatal": false, "refuse": false}
+var sayers = map[string]bool{"Add": true, "Repeat": true, "Stripe": true, "say": true, "fatal": false, "refuse": false}
 
 // function reads one function. The sayers themselves only hand on.
 func (r *classReader) function(f *ast.FuncDecl) {
@@ -41,7 +42,7 @@ func (r *classReader) function(f *ast.FuncDecl) {
 		case *ast.CallExpr:
 			r.call(f, n)
 		case *ast.CompositeLit:
-			if name, ok := n.Type.(*ast.Ident); ok && name.Name == "Finding" && f.Name.Name != "finish" {
+			if last(n.Type) == "Finding" && f.Name.Name != "Finish" {
 				r.t.Errorf("%s: a Finding that no sayer has made", r.files.Position(n.Pos()))
 			}
 		}
@@ -60,12 +61,12 @@ func (r *classReader) call(f *ast.FuncDecl, call *ast.CallExpr) {
 	}
 	severity, class := Fatal, call.Args[0]
 	if has {
-		name, _ := call.Args[0].(*ast.Ident)
-		if name == nil || !isSeverity(name.Name) {
+		name := last(call.Args[0])
+		if !isSeverity(name) {
 			r.t.Errorf("%s: the severity is not a constant", r.files.Position(call.Pos()))
 			return
 		}
-		severity = severities[name.Name]
+		severity = severities[name]
 		class = call.Args[1]
 	}
 	if of, ok := class.(*ast.SelectorExpr); ok && of.Sel.Name == "Class" {
@@ -78,6 +79,18 @@ func (r *classReader) call(f *ast.FuncDecl, call *ast.CallExpr) {
 	for _, name := range names {
 		r.found[graded{name, severity}] = r.files.Position(call.Pos()).String()
 	}
+}
+
+// last is the name that an expression ends in, of this package or another; "" if it is
+// no name.
+func last(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	}
+	return ""
 }
 
 func isSeverity(name string) bool { _, ok := severities[name]; return ok }
@@ -105,14 +118,16 @@ func literals(f *ast.FuncDecl, e ast.Expr) (all []string) {
 	return all
 }
 
-// classes reads them from the source of this package.
+// classes reads them from the source of this package and of those below it.
 func classes(t *testing.T) map[graded]string {
 	t.Helper()
 	r := &classReader{t: t, files: token.NewFileSet(), found: map[graded]string{}}
 	sources, err := filepath.Glob("*.go")
-	if err != nil {
+	rooms, err2 := filepath.Glob("*/*.go")
+	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}
+	sources = append(sources, rooms...)
 	for _, name := range sources {
 		if strings.HasSuffix(name, "_test.go") {
 			continue

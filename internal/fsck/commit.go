@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // CommitReport is what a commit marker says, and whether it may be believed.
@@ -36,39 +39,39 @@ var commitNames = []string{
 // with the job signer's key, its signature with an importer key that the job file
 // pins, then what it says. With the zero Trust the origin is not proven. That the
 // objects are in the store is not checked here: VerifyReceipts and the store do.
-func VerifyCommit(marker []byte, trust Trust) (*CommitReport, error) {
-	if len(marker) > maxStatementSize {
-		return nil, fmt.Errorf("%w: over %d bytes", errMalformed, maxStatementSize)
+func VerifyCommit(marker []byte, trust wire.Trust) (*CommitReport, error) {
+	if len(marker) > wire.MaxStatementSize {
+		return nil, fmt.Errorf("%w: over %d bytes", wire.ErrMalformed, wire.MaxStatementSize)
 	}
-	e, err := parseEnvelope(marker)
+	e, err := wire.ParseEnvelope(marker)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := e.carriedJob()
+	raw, err := e.CarriedJob()
 	if err != nil {
 		return nil, err
 	}
-	origin := ProofReport{Origin: OriginUnproven}
+	origin := ProofReport{Origin: findings.OriginUnproven}
 	job, err := origin.openJob(raw, trust)
 	if err != nil {
 		return nil, fmt.Errorf("the job file in it: %w", err)
 	}
-	key := e.signedBy(job.importers)
+	key := e.SignedBy(job.Importers)
 	if key == nil {
-		return nil, fmt.Errorf("%w: no importer of the job signed it", errSignature)
+		return nil, fmt.Errorf("%w: no importer of the job signed it", wire.ErrSignature)
 	}
-	s, err := e.statement(commitPredicate)
+	s, err := e.Statement(wire.CommitPredicate)
 	if err != nil {
 		return nil, err
 	}
-	r := &CommitReport{Origin: origin.Origin, Importer: Fingerprint(key)}
-	return r, r.read(s, job, sha256Hex(raw))
+	r := &CommitReport{Origin: origin.Origin, Importer: wire.Fingerprint(key)}
+	return r, r.read(s, job, wire.Sha256Hex(raw))
 }
 
 // read takes the predicate and holds it to the job file.
-func (r *CommitReport) read(s *statement, job *jobFile, jobSum string) error {
-	p := s.predicate
-	if err := p.version1(commitNames); err != nil {
+func (r *CommitReport) read(s *wire.Statement, job *wire.JobFile, jobSum string) error {
+	p := s.Predicate
+	if err := p.Version1(commitNames); err != nil {
 		return err
 	}
 	var sum string
@@ -76,30 +79,30 @@ func (r *CommitReport) read(s *statement, job *jobFile, jobSum string) error {
 		"job": &r.Job, "device": &r.Device, "generation": &r.Generation, "job_sha256": &sum, "run": &r.Run, "manifest_size": &r.ManifestSize,
 		"receipt_size": &r.ReceiptSize, "target": &r.Target, "objects": &r.Objects, "bytes": &r.Bytes, "complete": &r.Complete, "software": &r.Software,
 	} {
-		if err := p.get(name, to); err != nil {
+		if err := p.Get(name, to); err != nil {
 			return err
 		}
 	}
-	device, err := parseID(r.Device)
+	device, err := wire.ParseID(r.Device)
 	if err != nil {
 		return err
 	}
-	if r.Job != job.job.String() || sum != jobSum || job.devices[device] == nil {
-		return fmt.Errorf("%w: it is of another job file than the one in it", errMalformed)
+	if r.Job != job.Job.String() || sum != jobSum || job.Devices[device] == nil {
+		return fmt.Errorf("%w: it is of another job file than the one in it", wire.ErrMalformed)
 	}
-	if r.Finished, err = p.time("finished"); err != nil {
+	if r.Finished, err = p.Time("finished"); err != nil {
 		return err
 	}
 	for name, to := range map[string]*[]byte{"manifest_root": &r.ManifestRoot, "receipt_root": &r.ReceiptRoot} {
-		if *to, err = p.base64(name); err != nil {
+		if *to, err = p.Base64(name); err != nil {
 			return err
 		}
 		if len(*to) != 32 {
-			return fmt.Errorf("%w: %s of %d bytes", errMalformed, name, len(*to))
+			return fmt.Errorf("%w: %s of %d bytes", wire.ErrMalformed, name, len(*to))
 		}
 	}
-	if r.SHA256 = s.subjects["checkpoint"]; r.SHA256 == "" || len(s.subjects) != 1 {
-		return fmt.Errorf("%w: its subject is not one checkpoint", errMalformed)
+	if r.SHA256 = s.Subjects["checkpoint"]; r.SHA256 == "" || len(s.Subjects) != 1 {
+		return fmt.Errorf("%w: its subject is not one checkpoint", wire.ErrMalformed)
 	}
 	return nil
 }
@@ -111,7 +114,7 @@ func (r *CommitReport) CheckReceipts(dir fs.FS) error {
 	if err != nil {
 		return fmt.Errorf("log/checkpoint: %w", err)
 	}
-	if who.device.String() != r.Device || who.generation != r.Generation || uint64(c.size) != r.ReceiptSize || [32]byte(c.root) != [32]byte(r.ReceiptRoot) {
+	if who.Device.String() != r.Device || who.Generation != r.Generation || uint64(c.Size) != r.ReceiptSize || [32]byte(c.Root) != [32]byte(r.ReceiptRoot) {
 		return fmt.Errorf("%w: these are not the receipts that the marker commits", ErrContent)
 	}
 	return nil

@@ -9,6 +9,9 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/sledge-io/sledge/internal/fsck/record"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // compositeCheck compares a store's composite SHA-256 (the SHA-256 over the
@@ -20,12 +23,12 @@ type compositeCheck struct {
 	root  []byte
 	want  []byte // the store's composite; nil if it is not to be compared
 	sum   hash.Hash
-	tree  treeStack
+	tree  wire.TreeStack
 	first uint64
 }
 
 func (c *compositeCheck) line(l *ObjectLine) error {
-	if l.Record.Kind == KindContinuation {
+	if l.Record.Kind == wire.KindContinuation {
 		return c.more(l)
 	}
 	if err := c.end(); err != nil {
@@ -43,7 +46,7 @@ func (c *compositeCheck) line(l *ObjectLine) error {
 		}
 		return c.compare()
 	}
-	c.path, c.left, c.root = l.Record.orderKey(), l.Record.PartCount, l.Record.PartRoot
+	c.path, c.left, c.root = l.Record.OrderKey(), l.Record.PartCount, l.Record.PartRoot
 	return nil
 }
 
@@ -56,7 +59,7 @@ func composite(l *ObjectLine) []byte {
 	if l.PartSize != 0 && l.PartSize != l.Record.PartSize {
 		return nil
 	}
-	sum, err := unbase64(text)
+	sum, err := wire.Unbase64(text)
 	if err != nil {
 		return []byte("unreadable")
 	}
@@ -64,18 +67,18 @@ func composite(l *ObjectLine) []byte {
 }
 
 func (c *compositeCheck) more(l *ObjectLine) error {
-	if l.Record.continuation.field != partsField || c.left == 0 || !bytes.Equal(l.Record.Path, c.path) {
+	if l.Record.Continuation.Field != record.PartsField || c.left == 0 || !bytes.Equal(l.Record.Path, c.path) {
 		return nil
 	}
-	if l.Record.continuation.first != c.first {
+	if l.Record.Continuation.First != c.first {
 		return fmt.Errorf("part digests do not follow on")
 	}
-	err := eachItem(l.Record.continuation.items, func(item []byte) error {
+	err := wire.EachItem(l.Record.Continuation.Items, func(item []byte) error {
 		if len(item) != 32 || c.left == 0 {
-			return fmt.Errorf("%w: part digests", errMalformed)
+			return fmt.Errorf("%w: part digests", wire.ErrMalformed)
 		}
 		c.sum.Write(item)
-		c.tree.push(tlog.RecordHash(item), 1)
+		c.tree.Push(tlog.RecordHash(item), 1)
 		c.left--
 		c.first++
 		return nil
@@ -83,7 +86,7 @@ func (c *compositeCheck) more(l *ObjectLine) error {
 	if err != nil || c.left > 0 {
 		return err
 	}
-	if root := c.tree.root(); !bytes.Equal(root[:], c.root) {
+	if root := c.tree.Root(); !bytes.Equal(root[:], c.root) {
 		return fmt.Errorf("part digests do not give their root")
 	}
 	return c.compare()

@@ -51,7 +51,7 @@ func TestCleanDevice(t *testing.T) {
 			}
 			stripes := int64(0)
 			for _, pack := range d.packs {
-				stripes += pack.geometry.stripes()
+				stripes += pack.geometry.Stripes()
 			}
 			if r.Stripes != stripes || r.Packs != int64(len(p.bodies)) || r.LogSize != int64(len(d.entries)) {
 				t.Errorf("stripes %d of %d, packs %d, log %d", r.Stripes, stripes, r.Packs, r.LogSize)

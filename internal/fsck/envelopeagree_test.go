@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // TestEnvelopesAgree: verifier and reader take the same envelopes for signed.
@@ -15,11 +16,11 @@ func TestEnvelopesAgree(t *testing.T) {
 	key := public(d.jobKey)
 	tried, taken, told := 0, 0, 0
 	try := func(what, b string) {
-		e, ours := parseEnvelope([]byte(b))
+		e, ours := wire.ParseEnvelope([]byte(b))
 		if ours == nil {
-			ours = e.verify(key)
+			ours = e.Verify(key)
 		}
-		_, _, theirs := crypto.OpenDSSE([]byte(b), payloadType, key)
+		_, _, theirs := crypto.OpenDSSE([]byte(b), wire.PayloadType, key)
 		if tried++; ours == nil {
 			taken++
 		}

@@ -3,16 +3,18 @@ package fsck
 import (
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/internal/fsck/findings"
 )
 
 // TestFindingIsOneLine: a stranger's words make no second line of a finding, and nothing
 // that a terminal obeys.
 func TestFindingIsOneLine(t *testing.T) {
-	f := newFindings()
-	f.add(Note, "unknown-file", nowhere(), "", "a\nverdict clean\x1b[2K\u202e\xff ü")
-	f.repeat(Note, "unknown-pack", nowhere(), "", "b\r")
+	f := findings.New()
+	f.Add(Note, "unknown-file", findings.Nowhere(), "", "a\nverdict clean\x1b[2K\u202e\xff ü")
+	f.Repeat(Note, "unknown-pack", findings.Nowhere(), "", "b\r")
 	r := &Report{}
-	f.finish(r)
+	f.Finish(r)
 	want := []string{`a\nverdict clean\x1b[2K\u202e\xff ü`, `b\r`}
 	for i, finding := range r.Findings {
 		if finding.Text != want[i] {

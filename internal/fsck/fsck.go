@@ -9,7 +9,7 @@
 //	log → page ciphertexts, hash list of every pack → every data block → parity
 //
 // Disks come in any order and number, under any name; what a disk says of
-// itself is a hint. Damage is a [Finding], not an error: an error means that
+// itself is a hint. Damage is a [findings.Finding], not an error: an error means that
 // the check could not be made.
 //
 //	report, err := fsck.Disks(ctx, fsck.Options{Disks: disks, Trust: trust})
@@ -22,58 +22,63 @@ import (
 	"errors"
 	"runtime"
 	"sync/atomic"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/log"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // Options says what to verify and what is known beforehand.
 type Options struct {
-	Disks    []Disk
-	Trust    *Trust       // nil: the origin is not proven
-	Label    []byte       // the label file, if it was sent
-	Workers  int          // packs checked at once; 0: one a core
-	ReadSize int64        // bytes of a shard read at once; 0: 128 KiB, best where the kernel reads ahead or disks do not rotate
-	Progress func(Status) // called about four times a second, from one goroutine
+	Disks    []disk.Disk
+	Trust    *wire.Trust           // nil: the origin is not proven
+	Label    []byte                // the label file, if it was sent
+	Workers  int                   // packs checked at once; 0: one a core
+	ReadSize int64                 // bytes of a shard read at once; 0: 128 KiB, best where the kernel reads ahead or disks do not rotate
+	Progress func(findings.Status) // called about four times a second, from one goroutine
 }
 
 // Manifest verifies all that is signed, and of the disks' bytes only the
 // manifest's pages. An unsealed device has no manifest; its packs are checked
 // as Disks does.
-func Manifest(ctx context.Context, o Options) (*Report, error) {
+func Manifest(ctx context.Context, o Options) (*findings.Report, error) {
 	return check(ctx, o, false)
 }
 
 // Chain verifies what is signed and public: job file, checkpoint, label, log, seal
 // statement, wraps. It reads no page and no shard, so a reader can afford it before
 // it uses an entry. The device must be sealed.
-func Chain(ctx context.Context, o Options) (*Report, error) {
+func Chain(ctx context.Context, o Options) (*findings.Report, error) {
 	return checked(ctx, o, func(v *verifier, ctx context.Context) error { return v.manifest(ctx) })
 }
 
 // Disks verifies everything of Manifest and every block of every pack.
-func Disks(ctx context.Context, o Options) (*Report, error) {
+func Disks(ctx context.Context, o Options) (*findings.Report, error) {
 	return check(ctx, o, true)
 }
 
 // verifier is one run.
 type verifier struct {
 	o        Options
-	f        *findings
-	report   *Report
-	progress progress
+	f        *findings.List
+	report   *findings.Report
+	progress findings.Progress
 
 	s      *survey
-	own    *watch   // errors of this process's own
-	wanted identity // of several devices' disks, whose are to be checked; zero: whoever's are most
-	use    []*disk  // disks that are not foreign
-	who    identity
+	own    *disk.Watch   // errors of this process's own
+	wanted wire.Identity // of several devices' disks, whose are to be checked; zero: whoever's are most
+	use    []*disk.Seen  // disks that are not foreign
+	who    wire.Identity
 	key    ed25519.PublicKey // the device's
-	job    *jobFile
+	job    *wire.JobFile
 	bays   int
 	absent []int // bays absent at seal
 
-	older    []*disk // disks with an older checkpoint of this generation
-	missing  []bool  // bays without a disk
-	log      *logView
-	counts   logCounts
+	older    []*disk.Seen // disks with an older checkpoint of this generation
+	missing  []bool       // bays without a disk
+	log      *log.View
+	counts   log.Counts
 	packIDs  idSet
 	bytes    atomic.Int64
 	stripes  atomic.Int64
@@ -91,17 +96,17 @@ func newVerifier(o Options) (*verifier, error) {
 	if len(o.Disks) == 0 {
 		return nil, errors.New("no disks")
 	}
-	if err := o.Trust.validate(); err != nil {
+	if err := o.Trust.Validate(); err != nil {
 		return nil, err
 	}
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	v := &verifier{o: o, f: newFindings(), own: &watch{}, report: &Report{Origin: OriginUnproven, Findings: []Finding{}}}
+	v := &verifier{o: o, f: findings.New(), own: &disk.Watch{}, report: &findings.Report{Origin: findings.OriginUnproven, Findings: []findings.Finding{}}}
 	return v, v.survey(o.Disks)
 }
 
-func check(ctx context.Context, o Options, disks bool) (*Report, error) {
+func check(ctx context.Context, o Options, disks bool) (*findings.Report, error) {
 	return checked(ctx, o, func(v *verifier, ctx context.Context) error {
 		v.disksToo = disks
 		return v.run(ctx, disks)
@@ -109,12 +114,12 @@ func check(ctx context.Context, o Options, disks bool) (*Report, error) {
 }
 
 // checked makes a check and reports what it found.
-func checked(ctx context.Context, o Options, run func(*verifier, context.Context) error) (*Report, error) {
+func checked(ctx context.Context, o Options, run func(*verifier, context.Context) error) (*findings.Report, error) {
 	v, err := newVerifier(o)
 	if err != nil {
 		return nil, err
 	}
-	stop := v.progress.start(o.Progress)
+	stop := v.progress.Start(o.Progress)
 	defer stop()
 	err = v.watched(ctx, func(ctx context.Context) error { return run(v, ctx) })
 	if err != nil && !errors.Is(err, errRefused) {
@@ -129,9 +134,9 @@ func checked(ctx context.Context, o Options, run func(*verifier, context.Context
 func (v *verifier) watched(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	v.own.onFault(cancel)
+	v.own.OnFault(cancel)
 	err := f(ctx)
-	if own := v.own.met(); own != nil {
+	if own := v.own.Met(); own != nil {
 		return own
 	}
 	return err
@@ -160,19 +165,19 @@ func (v *verifier) fillReport() {
 	r := v.report
 	r.BytesRead, r.Stripes, r.BlocksBad = v.bytes.Load(), v.stripes.Load(), v.badTotal.Load()
 	if v.job != nil {
-		r.JobFile = v.job.raw
+		r.JobFile = v.job.Raw
 	}
 	v.nameTooFew()
-	v.f.finish(r)
-	if r.Verdict == VerdictRefused || v.o.Trust == nil || v.job == nil {
-		r.Origin = OriginUnproven
+	v.f.Finish(r)
+	if r.Verdict == findings.VerdictRefused || v.o.Trust == nil || v.job == nil {
+		r.Origin = findings.OriginUnproven
 	} else {
-		r.Origin = OriginProven
+		r.Origin = findings.OriginProven
 	}
 }
 
 // refuse records why nothing further can be believed.
-func (v *verifier) refuse(class string, at place, hint, format string, args ...any) error {
-	v.f.add(Fatal, class, at, hint, format, args...)
+func (v *verifier) refuse(class string, at findings.Place, hint, format string, args ...any) error {
+	v.f.Add(findings.Fatal, class, at, hint, format, args...)
 	return errRefused
 }

@@ -9,14 +9,19 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/log"
+	"github.com/sledge-io/sledge/internal/fsck/record"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 	"github.com/sledge-io/sledge/internal/testlimit"
 )
 
 // encodeFields writes a message back; what a parser accepts must come out the same.
-func encodeFields(m message) []byte {
+func encodeFields(m wire.Message) []byte {
 	var e enc
 	for _, f := range m {
-		e.put(int(f.number), f.critical, f.value)
+		e.put(int(f.Number), f.Critical, f.Value)
 	}
 	return e
 }
@@ -31,8 +36,8 @@ func FuzzFields(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
-		for _, known := range []schema{nil, startFields, packFields, recordFields, listFormFields} {
-			m, err := parseFields(b, known)
+		for _, known := range []wire.Schema{nil, wire.StartFields, wire.PackFields, record.RecordFields, record.ListFormFields} {
+			m, err := wire.ParseFields(b, known)
 			if err == nil && !bytes.Equal(encodeFields(m), b) {
 				t.Fatalf("accepted %x, which is written %x", b, encodeFields(m))
 			}
@@ -49,15 +54,15 @@ func FuzzLogEntry(f *testing.F) {
 	f.Add([]byte{0, 16, 3, 1, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
-		e, err := parseEntry(b)
+		e, err := wire.ParseEntry(b)
 		if err != nil {
 			return
 		}
-		var o logOrder
-		o.start = &startEntry{bays: maxBays}
-		_ = o.next(1, e)
-		if e.pack != nil && (e.pack.geometry.shardLen() <= 0 || e.pack.geometry.listLen() <= 0) {
-			t.Fatalf("geometry %+v", e.pack.geometry)
+		var o log.Order
+		o.Start = &wire.StartEntry{Bays: wire.MaxBays}
+		_ = o.Next(1, e)
+		if e.Pack != nil && (e.Pack.Geometry.ShardLen() <= 0 || e.Pack.Geometry.ListLen() <= 0) {
+			t.Fatalf("geometry %+v", e.Pack.Geometry)
 		}
 	})
 }
@@ -65,16 +70,16 @@ func FuzzLogEntry(f *testing.F) {
 func FuzzHeader(f *testing.F) {
 	d := makeDevice(f, smallPlan())
 	f.Add(d.header(1, d.who))
-	f.Add(make([]byte, headerSize))
+	f.Add(make([]byte, wire.HeaderSize))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
-		if _, err := parseHeader(b); err != nil && len(b) == headerSize {
+		if _, err := wire.ParseHeader(b); err != nil && len(b) == wire.HeaderSize {
 			// Mend the CRC, so that the fields are reached.
 			b = bytes.Clone(b)
-			copy(b, headerMagic)
-			b[8] = formatVersion
-			binary.BigEndian.PutUint64(b[headerSize-8:], crcOf(b[:headerSize-8]))
-			if h, err := parseHeader(b); err == nil && (h.bay >= h.bays || h.bays > maxBays) {
+			copy(b, wire.HeaderMagic)
+			b[8] = wire.FormatVersion
+			binary.BigEndian.PutUint64(b[wire.HeaderSize-8:], crcOf(b[:wire.HeaderSize-8]))
+			if h, err := wire.ParseHeader(b); err == nil && (h.Bay >= h.Bays || h.Bays > wire.MaxBays) {
 				t.Fatalf("%+v", h)
 			}
 		}
@@ -84,24 +89,24 @@ func FuzzHeader(f *testing.F) {
 func FuzzJobFile(f *testing.F) {
 	d := makeDevice(f, smallPlan())
 	f.Add(d.job)
-	f.Add([]byte(`{"payloadType":"` + payloadType + `","payload":"e30=","signatures":[{"sig":""}]}`))
+	f.Add([]byte(`{"payloadType":"` + wire.PayloadType + `","payload":"e30=","signatures":[{"sig":""}]}`))
 	f.Add([]byte(`{"a":1,"a":2}`))
 	f.Add([]byte(strings.Repeat("[", 1000) + strings.Repeat("]", 1000)))
-	e, err := parseEnvelope(d.job)
+	e, err := wire.ParseEnvelope(d.job)
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(e.payload)
+	f.Add(e.Payload)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
-		if j, err := openJob(b, nil); err == nil && (j.k < 1 || j.disks > maxBays || len(j.devices) == 0) {
+		if j, err := wire.OpenJob(b, nil); err == nil && (j.K < 1 || j.Disks > wire.MaxBays || len(j.Devices) == 0) {
 			t.Fatalf("%+v", j)
 		}
-		_, _ = openJob(b, &Trust{Fingerprint: Fingerprint(public(d.jobKey))})
+		_, _ = wire.OpenJob(b, &Trust{Fingerprint: Fingerprint(public(d.jobKey))})
 		// The bytes as payload, past the envelope.
-		for _, kind := range []string{jobPredicate, sealPredicate, totalPredicate} {
-			if s, err := (&envelope{payload: b}).statement(kind); err == nil {
-				_, _ = parseJob(s)
+		for _, kind := range []string{wire.JobPredicate, wire.SealPredicate, wire.TotalPredicate} {
+			if s, err := (&wire.Envelope{Payload: b}).Statement(kind); err == nil {
+				_, _ = wire.ParseJob(s)
 			}
 		}
 	})
@@ -123,7 +128,7 @@ func FuzzProof(f *testing.F) {
 			_ = r.CheckPlain(strings.NewReader("x"))
 		}
 		_, _ = parseFilePart(b)
-		_, _ = parseLabel(b)
+		_, _ = wire.ParseLabel(b)
 		if r, err := ParseRecord(b); err == nil {
 			_ = (&ProofReport{Record: *r}).CheckPlain(strings.NewReader("x"))
 		}
@@ -145,9 +150,9 @@ func FuzzJournal(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
-		v := &verifier{f: newFindings(), who: d.who, key: public(d.deviceKey), job: &jobFile{m: 1, disks: 4}}
+		v := &verifier{f: findings.New(), who: d.who, key: public(d.deviceKey), job: &wire.JobFile{M: 1, Disks: 4}}
 		for _, part := range [][]byte{b[:max(0, len(b)-1)], b} { // the first copy ends early
-			v.use = append(v.use, &disk{bay: -1, fsys: fstest.MapFS{"journal/" + name: {Data: part}}})
+			v.use = append(v.use, &disk.Seen{Bay: -1, Fsys: fstest.MapFS{"journal/" + name: {Data: part}}})
 		}
 		c := v.openJournal(name)
 		defer c.close()
@@ -182,11 +187,11 @@ func FuzzAcceptance(f *testing.F) {
 	kind, subjects, predicate := d.accept(f, dir, nil)
 	for _, file := range [][]byte{signAcceptance(f, d.acceptorKey, kind, subjects, predicate), d.commit(f, dir, nil, nil)} {
 		f.Add(file)
-		e, err := parseEnvelope(file)
+		e, err := wire.ParseEnvelope(file)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(e.payload)
+		f.Add(e.Payload)
 	}
 	trust := Trust{Key: public(d.jobKey)}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -197,14 +202,14 @@ func FuzzAcceptance(f *testing.F) {
 		}
 		_, _ = VerifyCommit(b, trust)
 		// The bytes as payload, past the envelope.
-		e := &envelope{payload: b}
-		if s, err := e.statement(acceptancePredicate); err == nil {
+		e := &wire.Envelope{Payload: b}
+		if s, err := e.Statement(wire.AcceptancePredicate); err == nil {
 			if a, err := parseAcceptance(s); err == nil {
 				checkParsed(t, a)
 			}
 		}
-		if s, err := e.statement(commitPredicate); err == nil {
-			_ = (&CommitReport{}).read(s, &jobFile{job: d.who.job}, "")
+		if s, err := e.Statement(wire.CommitPredicate); err == nil {
+			_ = (&CommitReport{}).read(s, &wire.JobFile{Job: d.who.Job}, "")
 		}
 	})
 }
@@ -212,7 +217,7 @@ func FuzzAcceptance(f *testing.F) {
 // checkParsed holds an accepted predicate to what its users rely on.
 func checkParsed(t *testing.T, a *acceptance) {
 	for _, d := range a.devices {
-		if len(d.root) != 32 || a.absent[d.who.device] {
+		if len(d.root) != 32 || a.absent[d.who.Device] {
 			t.Fatalf("%+v", d)
 		}
 		for _, w := range d.waived {

@@ -16,6 +16,9 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/sledge-io/sledge/internal/fsck/log"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 func dsse(t testing.TB, key ed25519.PrivateKey, statement any) []byte {
@@ -24,10 +27,10 @@ func dsse(t testing.TB, key ed25519.PrivateKey, statement any) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pae := fmt.Sprintf("DSSEv1 %d %s %d %s", len(payloadType), payloadType, len(payload), payload)
+	pae := fmt.Sprintf("DSSEv1 %d %s %d %s", len(wire.PayloadType), wire.PayloadType, len(payload), payload)
 	out, err := json.Marshal(map[string]any{
-		"payloadType": payloadType, "payload": base64.StdEncoding.EncodeToString(payload),
-		"signatures": []any{map[string]any{"keyid": sha256Hex(spkiOf(public(key))), "sig": base64.StdEncoding.EncodeToString(ed25519.Sign(key, []byte(pae)))}},
+		"payloadType": wire.PayloadType, "payload": base64.StdEncoding.EncodeToString(payload),
+		"signatures": []any{map[string]any{"keyid": wire.Sha256Hex(wire.SpkiOf(public(key))), "sig": base64.StdEncoding.EncodeToString(ed25519.Sign(key, []byte(pae)))}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -36,20 +39,20 @@ func dsse(t testing.TB, key ed25519.PrivateKey, statement any) []byte {
 }
 
 func inToto(kind, subject, sum string, predicate map[string]any) map[string]any {
-	return map[string]any{"_type": statementType, "predicateType": predicateBase + kind + "/v1", "predicate": predicate,
+	return map[string]any{"_type": wire.StatementType, "predicateType": wire.PredicateBase + kind + "/v1", "predicate": predicate,
 		"subject": []any{map[string]any{"name": subject, "digest": map[string]any{"sha256": sum}}}}
 }
 
 func spkiText(k ed25519.PrivateKey) string {
-	return base64.StdEncoding.EncodeToString(spkiOf(public(k)))
+	return base64.StdEncoding.EncodeToString(wire.SpkiOf(public(k)))
 }
 
 func (d *testDevice) seal(t testing.TB) {
 	var start, wrap, end enc
 	sum := sha256.Sum256(d.job)
-	start.bytes(1, d.who.job[:])
-	start.bytes(2, d.who.device[:])
-	generation := d.who.generation
+	start.bytes(1, d.who.Job[:])
+	start.bytes(2, d.who.Device[:])
+	generation := d.who.Generation
 	if d.startOther {
 		generation++
 	}
@@ -59,7 +62,7 @@ func (d *testDevice) seal(t testing.TB) {
 	start.uint(6, uint64(d.disks))
 	d.entries = append(d.entries, entryBytes(1, start))
 	wrapSum, _ := hex.DecodeString(d.wrapName)
-	wrap.uint(1, wrapHPKE)
+	wrap.uint(1, wire.WrapHPKE)
 	wrap.bytes(2, wrapSum)
 	keyID := siteKeyID()
 	if d.strangeWrap {
@@ -68,18 +71,18 @@ func (d *testDevice) seal(t testing.TB) {
 	wrap.bytes(3, keyID)
 	check := random(d.rng, 16)
 	wrap.bytes(4, check)
-	wrap.uint(5, d.who.generation)
+	wrap.uint(5, d.who.Generation)
 	if !d.noWrap {
 		d.entries = append(d.entries, entryBytes(2, wrap))
 	}
 	if d.ageFile != "" {
 		file, recipient := sha256.Sum256([]byte(d.ageFile)), sha256.Sum256([]byte(ageRecipient))
 		var e enc
-		e.uint(1, wrapAge)
+		e.uint(1, wire.WrapAge)
 		e.bytes(2, file[:])
 		e.bytes(3, recipient[:])
 		e.bytes(4, check)
-		e.uint(5, d.who.generation)
+		e.uint(5, d.who.Generation)
 		d.entries = append(d.entries, entryBytes(2, e))
 	}
 	for i := range d.events {
@@ -131,7 +134,7 @@ func (d *testDevice) seal(t testing.TB) {
 		total++
 	}
 	end.uint(7, uint64(total))
-	end.bytes(8, random(d.rng, totalsBox))
+	end.bytes(8, random(d.rng, wire.TotalsBox))
 	if !d.noEnd {
 		d.entries = append(d.entries, entryBytes(7, end))
 	}
@@ -141,8 +144,8 @@ func (d *testDevice) seal(t testing.TB) {
 // hugeEntry is the entry of a pack whose hash list is over what is mended in memory.
 func (d *testDevice) hugeEntry(t testing.TB, number int) (entry []byte, body int) {
 	g := d.packs[0].geometry
-	body = (maxMendSize/g.lineLen() + 1) * d.k * d.block
-	huge := &testPack{id: id(random(d.rng, 16)), body: make([]byte, 1), bays: d.packs[0].bays, pieces: d.packs[0].pieces, list: d.packs[0].list, geometry: g}
+	body = (maxMendSize/g.LineLen() + 1) * d.k * d.block
+	huge := &testPack{id: wire.ID(random(d.rng, 16)), body: make([]byte, 1), bays: d.packs[0].bays, pieces: d.packs[0].pieces, list: d.packs[0].list, geometry: g}
 	small := d.entryOf(number, huge)
 	var e enc
 	err := eachField(small[2:], func(n int, critical bool, value []byte) {
@@ -150,7 +153,7 @@ func (d *testDevice) hugeEntry(t testing.TB, number int) (entry []byte, body int
 		case 8:
 			e.uint(n, uint64(body))
 		case 9:
-			e.uint(n, uint64((body+segmentSize-1)/segmentSize))
+			e.uint(n, uint64((body+wire.SegmentSize-1)/wire.SegmentSize))
 		default:
 			e.put(n, critical, value)
 		}
@@ -158,11 +161,11 @@ func (d *testDevice) hugeEntry(t testing.TB, number int) (entry []byte, body int
 	if err != nil {
 		t.Fatal(err)
 	}
-	return entryBytes(byte(packKind), e), body
+	return entryBytes(byte(wire.PackKind), e), body
 }
 
 func (d *testDevice) origin() string {
-	return fmt.Sprintf("sledge/%s/%s/%d", d.who.job, d.who.device, d.who.generation)
+	return fmt.Sprintf("sledge/%s/%s/%d", d.who.Job, d.who.Device, d.who.Generation)
 }
 
 func (d *testDevice) writeLog(t testing.TB) {
@@ -177,44 +180,44 @@ func (d *testDevice) writeLog(t testing.TB) {
 
 // sealStatement is the seal statement with further names.
 func (d *testDevice) sealStatement(t testing.TB, more map[string]any) []byte {
-	root := rootOver(leafHashes(d.entries))
+	root := wire.RootOver(log.LeafHashes(d.entries))
 	degraded := 0
 	if len(d.notWritten) > 0 {
 		degraded = 1
 	}
 	p := map[string]any{
-		"version": 1, "critical": []string{}, "job": d.who.job.String(), "device": d.who.device.String(), "generation": d.who.generation,
-		"job_serial": 1, "job_sha256": sha256Hex(d.job), "log_size": len(d.entries), "log_root": base64.StdEncoding.EncodeToString(root[:]),
+		"version": 1, "critical": []string{}, "job": d.who.Job.String(), "device": d.who.Device.String(), "generation": d.who.Generation,
+		"job_serial": 1, "job_sha256": wire.Sha256Hex(d.job), "log_size": len(d.entries), "log_root": base64.StdEncoding.EncodeToString(root[:]),
 		"disks": d.disks, "absent_bays": append([]int{}, d.absent...), "degraded_packs": degraded,
 	}
 	maps.Copy(p, more)
-	return dsse(t, d.deviceKey, inToto("seal", "checkpoint", sha256Hex(d.checkpoint), p))
+	return dsse(t, d.deviceKey, inToto("seal", "checkpoint", wire.Sha256Hex(d.checkpoint), p))
 }
 
 // logFiles lays a log out as tiles, level by level.
 func logFiles(entries [][]byte) (map[string][]byte, tlog.Hash) {
 	files := map[string][]byte{}
-	hashes := leafHashes(entries)
-	root := rootOver(hashes)
-	for n := 0; n*tileWidth < len(entries); n++ {
-		part := entries[n*tileWidth : min(len(entries), (n+1)*tileWidth)]
+	hashes := log.LeafHashes(entries)
+	root := wire.RootOver(hashes)
+	for n := 0; n*log.TileWidth < len(entries); n++ {
+		part := entries[n*log.TileWidth : min(len(entries), (n+1)*log.TileWidth)]
 		var b []byte
 		for _, e := range part {
 			b = append(binary.BigEndian.AppendUint16(b, uint16(len(e))), e...)
 		}
-		files[tilePath("entries", int64(n), len(part))] = b
+		files[log.TilePath("entries", int64(n), len(part))] = b
 	}
 	for level := 0; len(hashes) > 0; level++ {
 		var above []tlog.Hash
-		for n := 0; n*tileWidth < len(hashes); n++ {
-			part := hashes[n*tileWidth : min(len(hashes), (n+1)*tileWidth)]
+		for n := 0; n*log.TileWidth < len(hashes); n++ {
+			part := hashes[n*log.TileWidth : min(len(hashes), (n+1)*log.TileWidth)]
 			var b []byte
 			for _, h := range part {
 				b = append(b, h[:]...)
 			}
-			files[tilePath(kindOf(level), int64(n), len(part))] = b
-			if len(part) == tileWidth {
-				above = append(above, rootOver(part))
+			files[log.TilePath(log.KindOf(level), int64(n), len(part))] = b
+			if len(part) == log.TileWidth {
+				above = append(above, wire.RootOver(part))
 			}
 		}
 		hashes = above
@@ -262,11 +265,11 @@ func frame(clear, encrypted []byte) []byte {
 	head = binary.BigEndian.AppendUint32(head, uint32(len(clear)))
 	head = binary.BigEndian.AppendUint32(head, uint32(len(encrypted)))
 	all := bytes.Join([][]byte{head, clear, encrypted}, nil)
-	head = binary.BigEndian.AppendUint64(head, crc64.Checksum(all, crcTable))
+	head = binary.BigEndian.AppendUint64(head, crc64.Checksum(all, wire.CrcTable))
 	return bytes.Join([][]byte{head, clear, encrypted}, nil)
 }
 
 func (d *testDevice) label() []byte {
 	return fmt.Appendf(nil, "sledge label 1\njob %s\ndevice %s\ngeneration %d\ndisks %d\njob-serial 1\njob-sha256 %s\n\n%s",
-		d.who.job, d.who.device, d.who.generation, d.disks, sha256Hex(d.job), d.checkpoint)
+		d.who.Job, d.who.Device, d.who.Generation, d.disks, wire.Sha256Hex(d.job), d.checkpoint)
 }

@@ -15,6 +15,10 @@ import (
 
 	"github.com/klauspost/reedsolomon"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/record"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 type enc []byte
@@ -39,7 +43,7 @@ func (e *enc) uint(number int, v uint64) {
 	e.put(number, true, bytes.TrimLeft(b, "\x00"))
 }
 
-func entryBytes(kind byte, e enc) []byte { return append([]byte{formatVersion, kind}, e...) }
+func entryBytes(kind byte, e enc) []byte { return append([]byte{wire.FormatVersion, kind}, e...) }
 
 // plan says what device to make.
 type plan struct {
@@ -83,7 +87,7 @@ func smallPlan() plan {
 }
 
 type testPack struct {
-	id        id
+	id        wire.ID
 	index     bool
 	body      []byte
 	shards    [][]byte
@@ -91,7 +95,7 @@ type testPack struct {
 	pieces    [][]byte
 	bays      []byte
 	entry     []byte
-	geometry  geometry
+	geometry  wire.Geometry
 	firstPage uint64
 	pages     int
 }
@@ -110,7 +114,7 @@ type testDevice struct {
 	deviceKey   ed25519.PrivateKey
 	importerKey ed25519.PrivateKey
 	acceptorKey ed25519.PrivateKey
-	who         identity
+	who         wire.Identity
 	job         []byte
 	packs       []*testPack
 	entries     [][]byte
@@ -140,7 +144,7 @@ func makeDevice(t testing.TB, p plan) *testDevice {
 	d := &testDevice{plan: p, rng: rand.New(rand.NewPCG(p.seed, 7)), pageEntries: map[uint64][]byte{}, pagePos: map[uint64]int64{}}
 	d.jobKey, d.deviceKey, d.importerKey = newKey(d.rng), newKey(d.rng), newKey(d.rng)
 	d.acceptorKey = newKey(rand.New(rand.NewPCG(p.seed, 8))) // its own dice: the bodies stay what they were
-	d.who = identity{id(random(d.rng, 16)), deviceID(public(d.deviceKey)), p.generation}
+	d.who = wire.Identity{Job: wire.ID(random(d.rng, 16)), Device: wire.DeviceID(public(d.deviceKey)), Generation: p.generation}
 	for range p.disks {
 		d.fs = append(d.fs, fstest.MapFS{})
 	}
@@ -173,9 +177,9 @@ func (d *testDevice) makeJob(t testing.TB) []byte {
 		m = 1
 	}
 	m = max(m, d.orderedM)
-	return dsse(t, d.jobKey, inToto("job", "device/"+d.who.device.String(), sha256Hex(spkiOf(public(d.deviceKey))), map[string]any{
-		"version": 1, "critical": []string{}, "job": d.who.job.String(), "serial": 1,
-		"devices":    []any{map[string]any{"id": d.who.device.String(), "public_key": spkiText(d.deviceKey)}},
+	return dsse(t, d.jobKey, inToto("job", "device/"+d.who.Device.String(), wire.Sha256Hex(wire.SpkiOf(public(d.deviceKey))), map[string]any{
+		"version": 1, "critical": []string{}, "job": d.who.Job.String(), "serial": 1,
+		"devices":    []any{map[string]any{"id": d.who.Device.String(), "public_key": spkiText(d.deviceKey)}},
 		"geometry":   map[string]any{"k": d.k, "m": m, "block_size": d.block, "disks": d.disks + d.moreDisks, "allow_no_parity": d.m == 0 && !d.denyNoParity},
 		"recipients": d.recipients(),
 		"target":     map[string]any{"url": "s3://bucket/in", "profile": "generic"},
@@ -196,7 +200,7 @@ func (d *testDevice) recipients() (all []any) {
 		all = append(all, siteRecipient([]byte(key)))
 	}
 	if d.ageFile != "" {
-		all = append(all, map[string]any{"kind": "age", "recipient": ageRecipient, "key_id": sha256Hex([]byte(ageRecipient))})
+		all = append(all, map[string]any{"kind": "age", "recipient": ageRecipient, "key_id": wire.Sha256Hex([]byte(ageRecipient))})
 	}
 	return all
 }
@@ -206,7 +210,7 @@ const ageHead = "age-encryption.org/v1\n-> mlkem768x25519 a\nb\n"
 const ageRecipient = "age1pq1nobody"
 
 func siteRecipient(key []byte) map[string]any {
-	return map[string]any{"kind": "hpke-mlkem768-x25519", "public_key": key, "key_id": sha256Hex(key)}
+	return map[string]any{"kind": "hpke-mlkem768-x25519", "public_key": key, "key_id": wire.Sha256Hex(key)}
 }
 
 // siteKeyText has the length of a key, and opens nothing: the verifier has no key.
@@ -221,11 +225,11 @@ func siteKeyID() []byte {
 func (d *testDevice) cut(t testing.TB, number int, p *testPack) {
 	t.Helper()
 	var err error
-	p.id = id(random(d.rng, 16))
+	p.id = wire.ID(random(d.rng, 16))
 	if d.packTwice && number == 1 && !p.index {
 		p.id = d.packs[0].id
 	}
-	if p.geometry, err = newGeometry(uint64(d.k), uint64(d.m), uint64(d.block), uint64(len(p.body))); err != nil {
+	if p.geometry, err = wire.NewGeometry(uint64(d.k), uint64(d.m), uint64(d.block), uint64(len(p.body))); err != nil {
 		t.Fatal(err)
 	}
 	rs, err := reedsolomon.New(d.k, d.m)
@@ -233,14 +237,14 @@ func (d *testDevice) cut(t testing.TB, number int, p *testPack) {
 		t.Fatal(err)
 	}
 	g := p.geometry
-	p.shards = make([][]byte, g.shards())
+	p.shards = make([][]byte, g.Shards())
 	padded := append(bytes.Clone(p.body), make([]byte, d.k*d.block)...)
 	if d.badPadding {
 		padded[len(p.body)+1] = 1
 	}
-	for s := range g.stripes() {
-		blocks := make([][]byte, g.shards())
-		length := int(g.blockLen(s))
+	for s := range g.Stripes() {
+		blocks := make([][]byte, g.Shards())
+		length := int(g.BlockLen(s))
 		for j := range blocks {
 			blocks[j] = make([]byte, length)
 			if j < d.k {
@@ -259,7 +263,7 @@ func (d *testDevice) cut(t testing.TB, number int, p *testPack) {
 				sum := sha256.Sum256(b)
 				p.list = append(p.list, sum[:]...)
 			} else {
-				sum := crc64.Checksum(b, crcTable)
+				sum := crc64.Checksum(b, wire.CrcTable)
 				if d.otherSums && j == d.k {
 					sum ^= 1
 				}
@@ -267,11 +271,11 @@ func (d *testDevice) cut(t testing.TB, number int, p *testPack) {
 			}
 		}
 	}
-	p.pieces = make([][]byte, g.shards())
+	p.pieces = make([][]byte, g.Shards())
 	for j := range p.pieces {
-		p.pieces[j] = make([]byte, g.pieceLen())
-		if j < d.k && j*int(g.pieceLen()) < len(p.list) {
-			copy(p.pieces[j], p.list[j*int(g.pieceLen()):])
+		p.pieces[j] = make([]byte, g.PieceLen())
+		if j < d.k && j*int(g.PieceLen()) < len(p.list) {
+			copy(p.pieces[j], p.list[j*int(g.PieceLen()):])
 		}
 		p.bays = append(p.bays, byte((number+j)%d.disks))
 	}
@@ -290,11 +294,11 @@ func (d *testDevice) entryOf(number int, p *testPack) []byte {
 		sum := sha256.Sum256(piece)
 		hashes = append(hashes, sum[:]...)
 	}
-	var tree treeStack
-	for i := 0; i < len(p.list); i += g.lineLen() {
-		tree.push(tlog.RecordHash(p.list[i:i+g.lineLen()]), 1)
+	var tree wire.TreeStack
+	for i := 0; i < len(p.list); i += g.LineLen() {
+		tree.Push(tlog.RecordHash(p.list[i:i+g.LineLen()]), 1)
 	}
-	root := tree.root()
+	root := tree.Root()
 	var e enc
 	e.uint(1, uint64(number))
 	e.bytes(2, p.id[:])
@@ -308,7 +312,7 @@ func (d *testDevice) entryOf(number int, p *testPack) []byte {
 	e.uint(7, 1)
 	e.uint(8, uint64(len(p.body)))
 	if !p.index {
-		e.uint(9, uint64((len(p.body)+segmentSize-1)/segmentSize))
+		e.uint(9, uint64((len(p.body)+wire.SegmentSize-1)/wire.SegmentSize))
 	}
 	e.bytes(10, p.bays)
 	e.bytes(11, root[:])
@@ -319,10 +323,10 @@ func (d *testDevice) entryOf(number int, p *testPack) []byte {
 	if p.index {
 		e.uint(14, p.firstPage)
 		e.uint(15, uint64(p.pages))
-		e.bytes(16, random(d.rng, firstPathBox))
-		return entryBytes(byte(indexKind), e)
+		e.bytes(16, random(d.rng, wire.FirstPathBox))
+		return entryBytes(byte(wire.IndexKind), e)
 	}
-	return entryBytes(byte(packKind), e)
+	return entryBytes(byte(wire.PackKind), e)
 }
 
 func (d *testDevice) addPack(t testing.TB, number int, body []byte) {
@@ -334,14 +338,14 @@ func (d *testDevice) addPack(t testing.TB, number int, body []byte) {
 }
 
 func (d *testDevice) store(p *testPack, first bool) {
-	e := &packEntry{id: p.id}
+	e := &wire.PackEntry{ID: p.id}
 	for j, bay := range p.bays {
 		if first && !p.index && bytes.IndexByte(d.notWritten, byte(j)) >= 0 {
 			continue
 		}
-		d.put(int(bay), shardName(e, j), bytes.Clone(p.shards[j]))
-		d.put(int(bay), pieceName(e, j), bytes.Clone(p.pieces[j]))
-		d.put(int(bay), hashesName(e), bytes.Clone(p.list))
+		d.put(int(bay), disk.ShardName(e, j), bytes.Clone(p.shards[j]))
+		d.put(int(bay), disk.PieceName(e, j), bytes.Clone(p.pieces[j]))
+		d.put(int(bay), disk.HashesName(e), bytes.Clone(p.list))
 	}
 }
 
@@ -351,69 +355,69 @@ func (d *testDevice) common(t testing.TB) {
 		d.put(bay, "disk.header", d.header(bay, d.who))
 	}
 	var e enc
-	e.bytes(1, d.who.job[:])
-	e.bytes(2, d.who.device[:])
-	e.uint(3, d.who.generation)
+	e.bytes(1, d.who.Job[:])
+	e.bytes(2, d.who.Device[:])
+	e.uint(3, d.who.Generation)
 	e.put(4, false, siteKeyID())
 	e.bytes(5, random(d.rng, 1168))
-	wrap := append([]byte{formatVersion, wrapHPKE}, e...)
-	d.wrapName = sha256Hex(wrap)
+	wrap := append([]byte{wire.FormatVersion, wire.WrapHPKE}, e...)
+	d.wrapName = wire.Sha256Hex(wrap)
 	d.putAll("wraps/"+d.wrapName+".wrap", wrap)
 	if d.unsealed {
 		d.putAll("wraps/unlock", d.unlockWrap())
 	}
 	if d.ageFile != "" {
-		d.putAll("wraps/"+sha256Hex([]byte(d.ageFile))+".age", []byte(d.ageFile))
+		d.putAll("wraps/"+wire.Sha256Hex([]byte(d.ageFile))+".age", []byte(d.ageFile))
 	}
 }
 
 // unlockWrap is the load key for the unlock code.
 func (d *testDevice) unlockWrap() []byte {
 	var e enc
-	e.bytes(1, d.who.job[:])
-	e.bytes(2, d.who.device[:])
-	e.uint(3, d.who.generation)
+	e.bytes(1, d.who.Job[:])
+	e.bytes(2, d.who.Device[:])
+	e.uint(3, d.who.Generation)
 	e.bytes(5, make([]byte, 60))
-	return append([]byte{formatVersion, wrapUnlock}, e...)
+	return append([]byte{wire.FormatVersion, wire.WrapUnlock}, e...)
 }
 
-func (d *testDevice) header(bay int, who identity) []byte {
+func (d *testDevice) header(bay int, who wire.Identity) []byte {
 	var e enc
-	e.bytes(1, who.job[:])
-	e.bytes(2, who.device[:])
-	e.uint(3, who.generation)
+	e.bytes(1, who.Job[:])
+	e.bytes(2, who.Device[:])
+	e.uint(3, who.Generation)
 	e.uint(4, uint64(bay))
 	e.bytes(5, random(d.rng, 16))
 	e.uint(6, uint64(d.disks))
-	b := append([]byte(headerMagic), formatVersion)
+	b := append([]byte(wire.HeaderMagic), wire.FormatVersion)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(e)))
 	b = append(b, e...)
-	b = append(b, make([]byte, headerSize-8-len(b))...)
-	return binary.BigEndian.AppendUint64(b, crc64.Checksum(b, crcTable))
+	b = append(b, make([]byte, wire.HeaderSize-8-len(b))...)
+	return binary.BigEndian.AppendUint64(b, crc64.Checksum(b, wire.CrcTable))
 }
 
 // makePages writes the index pack's body and the page entries.
 func (d *testDevice) makePages(t testing.TB) (index *testPack, pages [][]byte) {
 	index = &testPack{index: true, pages: 3}
 	for n := range 3 {
-		length := floeHeaderSize + segmentOverhead + pageUnit
+		length := wire.FloeHeaderSize + wire.SegmentOverhead + wire.PageUnit
 		cipher := random(d.rng, length)
-		offset := int(ceil4k(int64(len(index.body))))
+		offset := int(wire.Ceil4k(int64(len(index.body))))
 		index.body = append(index.body, make([]byte, offset-len(index.body))...)
 		if d.dirtyGap && n > 0 {
 			index.body[offset-1] = 1
 		}
 		index.body = append(index.body, cipher...)
-		var tree treeStack
+		var tree wire.TreeStack
 		for i := range d.plan.records {
 			r := testRecord{raw: d.record(n, i), salt: random(d.rng, 32), page: uint64(n), index: i}
 			if n < 2 {
 				d.records = append(d.records, r)
 			}
 			c := commitment(r.salt, r.raw)
-			tree.push(tlog.RecordHash(c[:]), 1)
+			tree.Push(tlog.RecordHash(c[:]), 1)
 		}
-		sum, root := sha256.Sum256(cipher), tree.root()
+		sum, root := sha256.Sum256(cipher), tree.Root()
 		if d.badPage && n == 0 {
 			sum[0] ^= 1
 		}
@@ -427,7 +431,7 @@ func (d *testDevice) makePages(t testing.TB) (index *testPack, pages [][]byte) {
 		if n == 2 {
 			e.uint(7, 1)
 		}
-		pages = append(pages, entryBytes(byte(pageKind), e))
+		pages = append(pages, entryBytes(byte(wire.PageKind), e))
 	}
 	d.cut(t, 1, index)
 	index.entry = d.entryOf(0, index)
@@ -437,7 +441,7 @@ func (d *testDevice) makePages(t testing.TB) (index *testPack, pages [][]byte) {
 }
 
 var longContent = [3][]byte{
-	bytes.Repeat([]byte{1}, partUnit+1000), bytes.Repeat([]byte{2}, partUnit+1000), bytes.Repeat([]byte{3}, partUnit+1000),
+	bytes.Repeat([]byte{1}, record.PartUnit+1000), bytes.Repeat([]byte{2}, record.PartUnit+1000), bytes.Repeat([]byte{3}, record.PartUnit+1000),
 }
 
 // content is what file i of page n holds.
@@ -459,7 +463,7 @@ func (d *testDevice) record(n, i int) []byte {
 		e.uint(1, KindContinuation)
 		e.bytes(2, []byte("dir/1-0001"))
 		e.uint(24, 1)
-		e.uint(25, partsField)
+		e.uint(25, record.PartsField)
 		e.bytes(27, partItems(d.content(1, 1)))
 		return e
 	}
@@ -479,7 +483,7 @@ func (d *testDevice) record(n, i int) []byte {
 	var l enc
 	items := partItems(b)
 	l.uint(1, 2)
-	e.uint(13, partUnit)
+	e.uint(13, record.PartUnit)
 	if n == 0 {
 		l.put(3, false, items)
 	} else {
@@ -507,7 +511,7 @@ func partItems(b []byte) (items []byte) {
 	if kept, ok := partSums.Load(b[0]); ok {
 		return kept.([]byte)
 	}
-	for _, part := range [][]byte{b[:partUnit], b[partUnit:]} {
+	for _, part := range [][]byte{b[:record.PartUnit], b[record.PartUnit:]} {
 		sum := sha256.Sum256(part)
 		items = append(binary.AppendUvarint(items, 32), sum[:]...)
 	}
@@ -516,9 +520,9 @@ func partItems(b []byte) (items []byte) {
 }
 
 func rootOfItems(items []byte) tlog.Hash {
-	var tree treeStack
-	_ = eachItem(items, func(item []byte) error { tree.push(tlog.RecordHash(item), 1); return nil })
-	return tree.root()
+	var tree wire.TreeStack
+	_ = wire.EachItem(items, func(item []byte) error { tree.Push(tlog.RecordHash(item), 1); return nil })
+	return tree.Root()
 }
 
 // eachField takes a message apart that enc has made.
@@ -527,7 +531,7 @@ func eachField(b []byte, fn func(number int, critical bool, value []byte)) error
 		key, n := binary.Uvarint(b)
 		size, m := binary.Uvarint(b[max(n, 0):])
 		if n <= 0 || m <= 0 || int(size) > len(b)-n-m {
-			return errMalformed
+			return wire.ErrMalformed
 		}
 		b = b[n+m:]
 		fn(int(key/2), key&1 == 1, b[:size])
@@ -547,4 +551,4 @@ func (d *testDevice) options() Options {
 	return o
 }
 
-func crcOf(b []byte) uint64 { return crc64.Checksum(b, crcTable) }
+func crcOf(b []byte) uint64 { return crc64.Checksum(b, wire.CrcTable) }

@@ -6,58 +6,62 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // markForeign sets aside every disk that says it belongs to another job,
 // device or generation and has nothing signed that says otherwise.
 func (v *verifier) markForeign() {
 	for _, d := range v.s.disks {
-		signed := d.checkpoint != nil && d.checkpoint.err == nil
+		signed := d.Checkpoint != nil && d.Checkpoint.Err == nil
 		switch {
-		case signed && d.checkpoint.identity == v.who, d.header != nil && d.header.identity == v.who:
+		case signed && d.Checkpoint.Identity == v.who, d.Header != nil && d.Header.Identity == v.who:
 		case signed:
-			v.setForeign(d, d.checkpoint.identity, "its checkpoint")
-		case d.header != nil:
-			v.setForeign(d, d.header.identity, "its header")
+			v.setForeign(d, d.Checkpoint.Identity, "its checkpoint")
+		case d.Header != nil:
+			v.setForeign(d, d.Header.Identity, "its header")
 		}
-		if !d.foreign {
+		if !d.Foreign {
 			v.use = append(v.use, d)
 		}
 	}
 }
 
-func (v *verifier) setForeign(d *disk, i identity, source string) {
-	d.foreign = true
-	v.f.add(Warning, "foreign-disk", onDisk(d), "take this disk out: it is not used",
-		"%s says job %s, device %s, generation %d", source, i.job, i.device, i.generation)
+func (v *verifier) setForeign(d *disk.Seen, i wire.Identity, source string) {
+	d.Foreign = true
+	v.f.Add(findings.Warning, "foreign-disk", findings.OnDisk(d), "take this disk out: it is not used",
+		"%s says job %s, device %s, generation %d", source, i.Job, i.Device, i.Generation)
 }
 
 // nameHeaders names headers that speak of another device on a disk that is ours.
 func (v *verifier) nameHeaders() {
 	for _, d := range v.use {
-		if d.header == nil {
+		if d.Header == nil {
 			continue
 		}
-		if d.header.identity != v.who {
-			v.f.add(Repairable, "header-bad", onDisk(d), hintRebuild,
-				"disk.header says job %s, device %s, generation %d", d.header.job, d.header.device, d.header.generation)
-		} else if d.header.bays != v.bays {
-			v.f.add(Repairable, "header-bad", onDisk(d), hintRebuild, "disk.header says %d bays, there are %d", d.header.bays, v.bays)
+		if d.Header.Identity != v.who {
+			v.f.Add(findings.Repairable, "header-bad", findings.OnDisk(d), findings.HintRebuild,
+				"disk.header says job %s, device %s, generation %d", d.Header.Job, d.Header.Device, d.Header.Generation)
+		} else if d.Header.Bays != v.bays {
+			v.f.Add(findings.Repairable, "header-bad", findings.OnDisk(d), findings.HintRebuild, "disk.header says %d bays, there are %d", d.Header.Bays, v.bays)
 		}
-		if d.bay >= v.bays {
-			d.bay = -1
+		if d.Bay >= v.bays {
+			d.Bay = -1
 		}
 	}
 }
 
 // placeDisks finds each disk's bay from the shards it holds, by the signed maps
 // of a few packs, and names headers that say otherwise.
-func (v *verifier) placeDisks(sample []*packEntry) {
+func (v *verifier) placeDisks(sample []*wire.PackEntry) {
 	for _, d := range v.use {
-		votes := make([]int, maxBays)
+		votes := make([]int, wire.MaxBays)
 		for _, p := range sample {
-			for j, bay := range p.bays {
-				if fileExists(d, shardName(p, j)) {
+			for j, bay := range p.Bays {
+				if fileExists(d, disk.ShardName(p, j)) {
 					votes[bay]++
 				}
 			}
@@ -68,19 +72,19 @@ func (v *verifier) placeDisks(sample []*packEntry) {
 				most = bay
 			}
 		}
-		if votes[most] == 0 || d.bay >= 0 && votes[d.bay] == votes[most] {
+		if votes[most] == 0 || d.Bay >= 0 && votes[d.Bay] == votes[most] {
 			continue
 		}
-		if d.header != nil && d.header.identity == v.who {
-			v.f.add(Repairable, "header-bad", onDisk(d), hintRebuild,
-				"disk.header says bay %d, its shards are those of bay %d", d.header.bay, most)
+		if d.Header != nil && d.Header.Identity == v.who {
+			v.f.Add(findings.Repairable, "header-bad", findings.OnDisk(d), findings.HintRebuild,
+				"disk.header says bay %d, its shards are those of bay %d", d.Header.Bay, most)
 		}
-		d.bay = most
+		d.Bay = most
 	}
 }
 
-func fileExists(d *disk, name string) bool {
-	f, err := d.fsys.Open(name)
+func fileExists(d *disk.Seen, name string) bool {
+	f, err := d.Fsys.Open(name)
 	if err != nil {
 		return false
 	}
@@ -90,19 +94,19 @@ func fileExists(d *disk, name string) bool {
 
 // countBays names bays without a disk and bays with two.
 func (v *verifier) countBays(packs int64) {
-	inBays := make([][]*disk, max(v.bays, maxBays))
+	inBays := make([][]*disk.Seen, max(v.bays, wire.MaxBays))
 	for _, d := range v.use {
-		if d.bay >= 0 {
-			inBays[d.bay] = append(inBays[d.bay], d)
+		if d.Bay >= 0 {
+			inBays[d.Bay] = append(inBays[d.Bay], d)
 		}
 	}
 	var unplaced []string
 	for _, d := range v.use {
-		if d.bay < 0 {
-			unplaced = append(unplaced, quoteName(d.name))
+		if d.Bay < 0 {
+			unplaced = append(unplaced, findings.QuoteName(d.Name))
 		}
 	}
-	v.missing = make([]bool, maxBays)
+	v.missing = make([]bool, wire.MaxBays)
 	for bay := range v.bays {
 		switch disks := inBays[bay]; {
 		case len(disks) == 0:
@@ -116,7 +120,7 @@ func (v *verifier) countBays(packs int64) {
 
 func (v *verifier) nameMissing(bay int, packs int64, unplaced []string) {
 	if slices.Contains(v.absent, bay) {
-		v.f.add(Repairable, "disk-missing", inBay(bay), hintRebuild, "its disk was absent at seal, as the seal statement says")
+		v.f.Add(findings.Repairable, "disk-missing", findings.InBay(bay), findings.HintRebuild, "its disk was absent at seal, as the seal statement says")
 		return
 	}
 	text := "no disk"
@@ -126,7 +130,7 @@ func (v *verifier) nameMissing(bay int, packs int64, unplaced []string) {
 	if len(unplaced) > 0 {
 		text += fmt.Sprintf(" (of unknown bay: %s)", strings.Join(unplaced, ", "))
 	}
-	v.f.add(Repairable, "disk-missing", inBay(bay), "connect the disk, or rebuild it onto a new one", "%s", text)
+	v.f.Add(findings.Repairable, "disk-missing", findings.InBay(bay), "connect the disk, or rebuild it onto a new one", "%s", text)
 }
 
 // nameTooFew says first why so much is lost: the disks that are not here.
@@ -137,7 +141,7 @@ func (v *verifier) nameTooFew() {
 			bays = append(bays, strconv.Itoa(bay))
 		}
 	}
-	if v.job == nil || len(bays) <= v.job.m || !v.f.has(Lost) {
+	if v.job == nil || len(bays) <= v.job.M || !v.f.Has(findings.Lost) {
 		return
 	}
 	v.report.TooFewDisks = !v.damaged.Load()
@@ -145,30 +149,30 @@ func (v *verifier) nameTooFew() {
 	if len(bays) == 1 {
 		are, noun = "is", "bay"
 	}
-	if v.job.m == 0 {
+	if v.job.M == 0 {
 		some = "all"
 	}
-	v.f.add(Lost, "disks-missing", nowhere(), "connect the missing disks", "%d of %d disks %s missing: %s %s; %s %d are needed",
-		len(bays), v.bays, are, noun, strings.Join(bays, ", "), some, v.bays-v.job.m)
+	v.f.Add(findings.Lost, "disks-missing", findings.Nowhere(), "connect the missing disks", "%d of %d disks %s missing: %s %s; %s %d are needed",
+		len(bays), v.bays, are, noun, strings.Join(bays, ", "), some, v.bays-v.job.M)
 }
 
 // lost notes a loss in a pack: are the disks that are not here its whole cause?
 // bad are the shards that are bad or not here.
-func (v *verifier) lost(p *packEntry, bad uint32) {
+func (v *verifier) lost(p *wire.PackEntry, bad uint32) {
 	here := 0
-	for j, bay := range p.bays {
-		if bad>>j&1 == 1 && (!v.missing[bay] || p.notWritten>>j&1 == 1) {
+	for j, bay := range p.Bays {
+		if bad>>j&1 == 1 && (!v.missing[bay] || p.NotWritten>>j&1 == 1) {
 			here++
 		}
 	}
-	if here > p.geometry.m || bits.OnesCount32(bad) <= p.geometry.m {
+	if here > p.Geometry.M || bits.OnesCount32(bad) <= p.Geometry.M {
 		v.damaged.Store(true)
 	}
 }
 
 // lostList is lost for a hash list, of which the disk of any bay may bring a copy.
-func (v *verifier) lostList(p *packEntry) {
-	for _, bay := range p.bays {
+func (v *verifier) lostList(p *wire.PackEntry) {
+	for _, bay := range p.Bays {
 		if v.missing[bay] {
 			return
 		}
@@ -176,18 +180,18 @@ func (v *verifier) lostList(p *packEntry) {
 	v.damaged.Store(true)
 }
 
-func (v *verifier) nameDuplicates(bay int, disks []*disk) {
+func (v *verifier) nameDuplicates(bay int, disks []*disk.Seen) {
 	var names []string
 	for _, d := range disks {
-		names = append(names, quoteName(d.name))
+		names = append(names, findings.QuoteName(d.Name))
 	}
 	fact := "two disks claim the bay"
 	first := disks[0]
 	for _, d := range disks[1:] {
-		if d.header != nil && first.header != nil && d.header.disk == first.header.disk {
+		if d.Header != nil && first.Header != nil && d.Header.Disk == first.Header.Disk {
 			fact = "two copies of one disk"
 		}
 	}
-	v.f.add(Warning, "duplicate-disk", inBay(bay), "find out which one shipped; all are used to repair, the first is checked whole",
+	v.f.Add(findings.Warning, "duplicate-disk", findings.InBay(bay), "find out which one shipped; all are used to repair, the first is checked whole",
 		"%s: %s", fact, strings.Join(names, ", "))
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -59,11 +60,11 @@ func eachJob(base any, give func(what string)) {
 // predicateOf is the predicate of a signed statement as JSON has it.
 func predicateOf(t *testing.T, raw []byte) (all map[string]any) {
 	t.Helper()
-	e, err := parseEnvelope(raw)
+	e, err := wire.ParseEnvelope(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(e.payload, &all); err != nil {
+	if err := json.Unmarshal(e.Payload, &all); err != nil {
 		t.Fatal(err)
 	}
 	return all
@@ -84,7 +85,7 @@ func TestJobsAgree(t *testing.T) {
 		p["devices"].([]any)[0].(map[string]any)["protection"] = "none"
 		try := func(what string) {
 			raw := dsse(t, d.jobKey, all)
-			_, ours := openJob(raw, &Trust{Key: public(d.jobKey)})
+			_, ours := wire.OpenJob(raw, &Trust{Key: public(d.jobKey)})
 			_, theirs := manifest.OpenJob(raw, d.jobKey.Public().(ed25519.PublicKey))
 			if tried++; ours == nil {
 				taken++
@@ -100,7 +101,7 @@ func TestJobsAgree(t *testing.T) {
 		} else {
 			eachJob(p["unlock"], try)
 		}
-		for name, n := range map[string]int{"recipients": maxRecipients, "devices": maxDevices} {
+		for name, n := range map[string]int{"recipients": wire.MaxRecipients, "devices": wire.MaxDevices} {
 			list := p[name].([]any)
 			for _, n := range []int{n, n + 1} {
 				p[name] = append(slices.Clone(list), slices.Repeat(list[:1], n-len(list))...)
@@ -114,12 +115,12 @@ func TestJobsAgree(t *testing.T) {
 			try("a site key of another length")
 			p["recipients"] = list
 		}
-		p["site"] = strings.Repeat("x", maxJobSize)
+		p["site"] = strings.Repeat("x", wire.MaxJobSize)
 		try("a file of more than 1 MiB")
 		p["site"] = "Example"
 		roles := p["roles"].(map[string]any)
 		for name, keys := range maps.Clone(roles) {
-			for _, n := range []int{maxRoleKeys, maxRoleKeys + 1} {
+			for _, n := range []int{wire.MaxRoleKeys, wire.MaxRoleKeys + 1} {
 				roles[name] = slices.Repeat(keys.([]any)[:1], n)
 				try(name)
 			}

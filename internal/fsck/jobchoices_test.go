@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // jobWith is the device's job file with other values in its predicate, signed again.
@@ -67,19 +69,19 @@ func TestJobChoices(t *testing.T) {
 		"key id":       {"recipients": []any{map[string]any{"kind": "hpke-mlkem768-x25519", "public_key": make([]byte, 1216), "key_id": d.wrapName}}},
 		"short key":    {"recipients": []any{siteRecipient(make([]byte, 1215))}},
 		"long key":     {"recipients": []any{siteRecipient(make([]byte, 1217))}},
-		"no site":      {"recipients": []any{map[string]any{"kind": "age", "recipient": "x", "key_id": sha256Hex([]byte("x"))}}},
+		"no site":      {"recipients": []any{map[string]any{"kind": "age", "recipient": "x", "key_id": wire.Sha256Hex([]byte("x"))}}},
 		"roles":        {"roles": map[string]any{"importer": slices.Repeat([]string{spkiText(d.jobKey)}, 65)}},
 		"expiry":       {"expires": "tomorrow"},
 		"serial":       {"serial": 0},
 	}
 	for _, trust := range []*Trust{nil, {Key: public(d.jobKey)}} {
 		for name, change := range good {
-			if _, err := openJob(d.jobWith(t, change), trust); err != nil {
+			if _, err := wire.OpenJob(d.jobWith(t, change), trust); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 		for name, change := range bad {
-			if _, err := openJob(d.jobWith(t, change), trust); err == nil {
+			if _, err := wire.OpenJob(d.jobWith(t, change), trust); err == nil {
 				t.Errorf("%s: taken", name)
 			}
 		}

@@ -8,6 +8,10 @@ import (
 	"hash/crc64"
 	"io"
 	"slices"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // A journal file (format.md 9) is a header and frames:
@@ -20,13 +24,13 @@ const (
 	frameHeaderSize   = 20
 	frameMagic        = "SLFR"
 	maxFrame          = 32 << 20
-	maxClear          = 2*10 + maxEntrySize + 64
+	maxClear          = 2*10 + wire.MaxEntrySize + 64
 	journalKind       = 1
 )
 
 type journalHeader struct {
 	kind    byte
-	file    id
+	file    wire.ID
 	ordinal uint64
 }
 
@@ -34,17 +38,17 @@ func parseJournalHeader(b []byte) (journalHeader, error) {
 	var h journalHeader
 	switch {
 	case len(b) != journalHeaderSize:
-		return h, fmt.Errorf("%w: %d bytes", errMalformed, len(b))
+		return h, fmt.Errorf("%w: %d bytes", wire.ErrMalformed, len(b))
 	case string(b[:8]) != journalMagic:
-		return h, fmt.Errorf("%w: magic", errMalformed)
-	case b[8] != formatVersion:
-		return h, fmt.Errorf("%w: version %d", ErrVersion, b[8])
-	case crc64.Checksum(b[:34], crcTable) != binary.BigEndian.Uint64(b[34:]):
-		return h, fmt.Errorf("%w: CRC", errMalformed)
+		return h, fmt.Errorf("%w: magic", wire.ErrMalformed)
+	case b[8] != wire.FormatVersion:
+		return h, fmt.Errorf("%w: version %d", wire.ErrVersion, b[8])
+	case crc64.Checksum(b[:34], wire.CrcTable) != binary.BigEndian.Uint64(b[34:]):
+		return h, fmt.Errorf("%w: CRC", wire.ErrMalformed)
 	case b[9] != journalKind && b[9] != journalKind+1:
-		return h, fmt.Errorf("%w: kind %d", ErrVersion, b[9])
+		return h, fmt.Errorf("%w: kind %d", wire.ErrVersion, b[9])
 	}
-	return journalHeader{b[9], id(b[10:26]), binary.BigEndian.Uint64(b[26:])}, nil
+	return journalHeader{b[9], wire.ID(b[10:26]), binary.BigEndian.Uint64(b[26:])}, nil
 }
 
 // frameHeader is the fixed part of a frame.
@@ -57,12 +61,12 @@ type frameHeader struct {
 func parseFrameHeader(b []byte) (frameHeader, error) {
 	var h frameHeader
 	if len(b) != frameHeaderSize || string(b[:4]) != frameMagic {
-		return h, fmt.Errorf("%w: no frame", errMalformed)
+		return h, fmt.Errorf("%w: no frame", wire.ErrMalformed)
 	}
 	h = frameHeader{int64(binary.BigEndian.Uint32(b[4:])), int64(binary.BigEndian.Uint32(b[8:])),
-		binary.BigEndian.Uint64(b[12:]), crc64.Checksum(b[:12], crcTable)}
+		binary.BigEndian.Uint64(b[12:]), crc64.Checksum(b[:12], wire.CrcTable)}
 	if h.size() > maxFrame {
-		return h, fmt.Errorf("%w: frame of %d bytes", errMalformed, h.size())
+		return h, fmt.Errorf("%w: frame of %d bytes", wire.ErrMalformed, h.size())
 	}
 	return h, nil
 }
@@ -71,9 +75,9 @@ func (h frameHeader) size() int64 { return frameHeaderSize + h.clear + h.encrypt
 
 // readFrame proves one frame at off and gives its clear part, which is nil if
 // it is too long to be one.
-func readFrame(f *file, off int64, buf []byte) (clear []byte, h frameHeader, err error) {
+func readFrame(f *disk.File, off int64, buf []byte) (clear []byte, h frameHeader, err error) {
 	var head [frameHeaderSize]byte
-	if err := f.readFull(head[:], off); err != nil {
+	if err := f.ReadFull(head[:], off); err != nil {
 		return nil, h, err
 	}
 	if h, err = parseFrameHeader(head[:]); err != nil {
@@ -81,16 +85,16 @@ func readFrame(f *file, off int64, buf []byte) (clear []byte, h frameHeader, err
 	}
 	crc := h.begin
 	err = eachSlice(f, off+frameHeaderSize, h.clear+h.encrypted, buf, func(b []byte) {
-		crc = crc64.Update(crc, crcTable, b)
+		crc = crc64.Update(crc, wire.CrcTable, b)
 		if left := h.clear - int64(len(clear)); left > 0 && h.clear <= maxClear {
 			clear = append(clear, b[:min(left, int64(len(b)))]...)
 		}
 	})
 	if err == nil && crc != h.crc {
-		err = fmt.Errorf("%w: frame CRC", errMalformed)
+		err = fmt.Errorf("%w: frame CRC", wire.ErrMalformed)
 	}
 	if err == nil && h.clear > maxClear {
-		err = fmt.Errorf("%w: clear part of %d bytes", errMalformed, h.clear)
+		err = fmt.Errorf("%w: clear part of %d bytes", wire.ErrMalformed, h.clear)
 	}
 	return clear, h, err
 }
@@ -98,15 +102,15 @@ func readFrame(f *file, off int64, buf []byte) (clear []byte, h frameHeader, err
 // parseClear takes a pack's commit apart: its entry and the device's signature.
 func parseClear(clear []byte) (entry, sig []byte, err error) {
 	var items [][]byte
-	err = eachItem(clear, func(item []byte) error {
+	err = wire.EachItem(clear, func(item []byte) error {
 		if len(items) == 2 {
-			return fmt.Errorf("%w: more than two items", errMalformed)
+			return fmt.Errorf("%w: more than two items", wire.ErrMalformed)
 		}
 		items = append(items, item)
 		return nil
 	})
 	if err == nil && (len(items) != 2 || len(items[1]) != 64) {
-		err = fmt.Errorf("%w: not an entry and a signature", errMalformed)
+		err = fmt.Errorf("%w: not an entry and a signature", wire.ErrMalformed)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -118,8 +122,8 @@ func parseClear(clear []byte) (entry, sig []byte, err error) {
 type journalCopies struct {
 	v      *verifier
 	name   string
-	disks  []*disk
-	files  []*file
+	disks  []*disk.Seen
+	files  []*disk.File
 	broken []bool // this copy has been named
 	unread int    // copies that could not be opened
 	until  int64  // where what counts ends; 0: nowhere
@@ -138,12 +142,12 @@ func (v *verifier) openJournal(name string) *journalCopies {
 	c := &journalCopies{v: v, name: name}
 	path := "journal/" + name
 	for _, d := range v.use {
-		f, err := openFile(d.fsys, path)
-		if isMissing(err) {
+		f, err := disk.OpenFile(d.Fsys, path)
+		if disk.IsMissing(err) {
 			continue
 		}
 		if err != nil {
-			v.f.add(Repairable, "journal-copy-bad", onDisk(d), hintRebuild, "%s: %v", path, err)
+			v.f.Add(findings.Repairable, "journal-copy-bad", findings.OnDisk(d), findings.HintRebuild, "%s: %v", path, err)
 			c.unread++
 			continue
 		}
@@ -161,13 +165,13 @@ func (c *journalCopies) close() {
 func (c *journalCopies) bad(i int, off int64, err error) {
 	if !c.broken[i] {
 		c.broken[i] = true
-		c.v.f.add(Repairable, "journal-copy-bad", onDisk(c.disks[i]), hintRebuild, "journal/%s: at byte %d: %v", c.name, off, err)
+		c.v.f.Add(findings.Repairable, "journal-copy-bad", findings.OnDisk(c.disks[i]), findings.HintRebuild, "journal/%s: at byte %d: %v", c.name, off, err)
 	}
 }
 
 // used tells whether a copy has frames, or may have.
 func (c *journalCopies) used() bool {
-	return c.unread > 0 || slices.ContainsFunc(c.files, func(f *file) bool { return f.size > journalHeaderSize })
+	return c.unread > 0 || slices.ContainsFunc(c.files, func(f *disk.File) bool { return f.Size > journalHeaderSize })
 }
 
 // readHeader takes the first copy whose header is good. Bad ones are named, if there are
@@ -176,13 +180,13 @@ func (c *journalCopies) readHeader() bool {
 	found, used := false, c.used()
 	for i, f := range c.files {
 		b := make([]byte, journalHeaderSize)
-		err := f.readFull(b, 0)
+		err := f.ReadFull(b, 0)
 		var h journalHeader
 		if err == nil {
 			h, err = parseJournalHeader(b)
 		}
 		if err == nil && h.file.String() != c.name[:32] {
-			err = fmt.Errorf("%w: header of file %s", errMalformed, h.file)
+			err = fmt.Errorf("%w: header of file %s", wire.ErrMalformed, h.file)
 		}
 		if err != nil && used {
 			c.bad(i, 0, err)
@@ -202,14 +206,14 @@ func (c *journalCopies) walk(fn func(journalFrame) error) error {
 		if !ok {
 			next, gaveUp := c.next(off+1, buf)
 			if gaveUp {
-				c.v.f.add(Lost, "journal-unsearched", nowhere(), "", "journal/%s: behind the bad frame at byte %d are more than %d beginnings of frames that are none: what follows was not looked for", c.name, off, maxFrameTries)
+				c.v.f.Add(findings.Lost, "journal-unsearched", findings.Nowhere(), "", "journal/%s: behind the bad frame at byte %d are more than %d beginnings of frames that are none: what follows was not looked for", c.name, off, maxFrameTries)
 				return nil
 			}
 			if next < 0 {
 				c.end(off)
 				return nil
 			}
-			c.v.f.add(Lost, "journal-frame-lost", nowhere(), "", "journal/%s: the frame at byte %d is bad in all copies, others follow it", c.name, off)
+			c.v.f.Add(findings.Lost, "journal-frame-lost", findings.Nowhere(), "", "journal/%s: the frame at byte %d is bad in all copies, others follow it", c.name, off)
 			off = next
 			continue
 		}
@@ -224,8 +228,8 @@ func (c *journalCopies) walk(fn func(journalFrame) error) error {
 // end notes a torn write that was never acknowledged.
 func (c *journalCopies) end(off int64) {
 	for _, f := range c.files {
-		if f.size > off {
-			c.v.f.add(Note, "journal-tail", nowhere(), "", "journal/%s: an unfinished frame at byte %d: it was never acknowledged", c.name, off)
+		if f.Size > off {
+			c.v.f.Add(findings.Note, "journal-tail", findings.Nowhere(), "", "journal/%s: an unfinished frame at byte %d: it was never acknowledged", c.name, off)
 			return
 		}
 	}
@@ -250,11 +254,11 @@ func (c *journalCopies) next(from int64, buf []byte) (first int64, gaveUp bool) 
 const maxFrameTries = 1024
 
 // nextFrame gives up after maxFrameTries.
-func nextFrame(f *file, from int64, buf []byte) (at int64, gaveUp bool) {
+func nextFrame(f *disk.File, from int64, buf []byte) (at int64, gaveUp bool) {
 	window := make([]byte, 64<<10)
-	for tries := 0; from+frameHeaderSize <= f.size; from += int64(len(window) - len(frameMagic) + 1) {
-		w := window[:min(int64(len(window)), f.size-from)]
-		if f.readFull(w, from) != nil {
+	for tries := 0; from+frameHeaderSize <= f.Size; from += int64(len(window) - len(frameMagic) + 1) {
+		w := window[:min(int64(len(window)), f.Size-from)]
+		if f.ReadFull(w, from) != nil {
 			continue
 		}
 		for at := 0; ; at++ {
@@ -284,17 +288,17 @@ func (c *journalCopies) frame(off int64, buf []byte) (fr journalFrame, ok bool) 
 		switch {
 		case err != nil:
 			errs[i] = err
-			if !errors.Is(err, errMalformed) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			if !errors.Is(err, wire.ErrMalformed) && !errors.Is(err, io.ErrUnexpectedEOF) {
 				fr.unread++
 			}
 			continue
 		case !ok:
 			fr.clear, fr.size, ok = clear, h.size(), true
 		case h.size() != fr.size || !bytes.Equal(clear, fr.clear):
-			errs[i] = fmt.Errorf("%w: another frame than on disk %s", errMalformed, c.disks[0].name)
+			errs[i] = fmt.Errorf("%w: another frame than on disk %s", wire.ErrMalformed, c.disks[0].Name)
 			continue
 		}
-		if bay := c.disks[i].bay; bay < 0 || !bays[bay] {
+		if bay := c.disks[i].Bay; bay < 0 || !bays[bay] {
 			bays[bay] = true
 			fr.copies++
 		}

@@ -7,6 +7,10 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // maxJournals bounds the journal files of one device that are looked at.
@@ -15,12 +19,12 @@ const maxJournals = 1 << 16
 func (v *verifier) journalNames() ([]string, error) {
 	var names []string
 	for _, d := range v.use {
-		err := eachEntry(d.fsys, "journal", func(e fs.DirEntry) error {
+		err := disk.EachEntry(d.Fsys, "journal", func(e fs.DirEntry) error {
 			base, ok := strings.CutSuffix(e.Name(), ".journal")
-			if scan, isScan := strings.CutSuffix(e.Name(), ".scan"); isScan && len(scan) == 32 && lowerHex(scan) {
+			if scan, isScan := strings.CutSuffix(e.Name(), ".scan"); isScan && len(scan) == 32 && wire.LowerHex(scan) {
 				return nil
 			}
-			if !ok || len(base) != 32 || !lowerHex(base) {
+			if !ok || len(base) != 32 || !wire.LowerHex(base) {
 				v.nameUnknown(d, "journal/"+e.Name())
 			} else if len(names) < maxJournals && !slices.Contains(names, e.Name()) {
 				names = append(names, e.Name())
@@ -28,12 +32,12 @@ func (v *verifier) journalNames() ([]string, error) {
 			return nil
 		})
 		if err != nil {
-			v.f.add(Repairable, "journal-copy-bad", onDisk(d), hintRebuild, "journal: %v", err)
+			v.f.Add(findings.Repairable, "journal-copy-bad", findings.OnDisk(d), findings.HintRebuild, "journal: %v", err)
 		}
 	}
 	slices.Sort(names)
 	if len(names) == 0 {
-		return nil, v.refuse("journal-missing", nowhere(), "", "no disk has a checkpoint or a journal: there is nothing to verify")
+		return nil, v.refuse("journal-missing", findings.Nowhere(), "", "no disk has a checkpoint or a journal: there is nothing to verify")
 	}
 	return names, nil
 }
@@ -49,7 +53,7 @@ type journalFile struct {
 	name      string
 	headless  bool // no copy has a good header
 	ordinal   uint64
-	first     *packEntry // nil: it has none
+	first     *wire.PackEntry // nil: it has none
 	last      lastFrame
 	uncounted bool // the last frame does not count
 }
@@ -75,12 +79,12 @@ func (v *verifier) newJournalWalk(ctx context.Context, names []string) (*journal
 
 // aside is a verifier of the same disks whose findings nobody sees.
 func (v *verifier) aside() *verifier {
-	return &verifier{o: v.o, f: newFindings(), own: v.own, report: &Report{}, use: v.use, who: v.who, key: v.key, job: v.job,
-		bays: v.bays, missing: make([]bool, maxBays)}
+	return &verifier{o: v.o, f: findings.New(), own: v.own, report: &findings.Report{}, use: v.use, who: v.who, key: v.key, job: v.job,
+		bays: v.bays, missing: make([]bool, wire.MaxBays)}
 }
 
 // walk names findings only if told to: it is run more than once.
-func (j *journalWalk) walk(ctx context.Context, name bool, fn func(*packEntry) error) error {
+func (j *journalWalk) walk(ctx context.Context, name bool, fn func(*wire.PackEntry) error) error {
 	v := j.v
 	if !name {
 		v = v.aside()
@@ -93,16 +97,16 @@ func (j *journalWalk) walk(ctx context.Context, name bool, fn func(*packEntry) e
 	return nil
 }
 
-func (f *journalFile) walk(ctx context.Context, v *verifier, fn func(*packEntry) error) error {
+func (f *journalFile) walk(ctx context.Context, v *verifier, fn func(*wire.PackEntry) error) error {
 	c := v.openJournal(f.name)
 	defer c.close()
 	switch {
 	case c.readHeader():
 	case c.used():
-		v.f.add(Lost, "journal-lost", nowhere(), "", "journal/%s: no copy has a good header", f.name)
+		v.f.Add(findings.Lost, "journal-lost", findings.Nowhere(), "", "journal/%s: no copy has a good header", f.name)
 		return nil
 	default:
-		v.f.add(Note, "journal-tail", nowhere(), "", "journal/%s: no copy has a header, and none a frame: it was never used", f.name)
+		v.f.Add(findings.Note, "journal-tail", findings.Nowhere(), "", "journal/%s: no copy has a header, and none a frame: it was never used", f.name)
 		return nil
 	}
 	if f.uncounted {
@@ -114,38 +118,38 @@ func (f *journalFile) walk(ctx context.Context, v *verifier, fn func(*packEntry)
 		}
 		p, err := v.committed(fr.clear)
 		if err != nil {
-			v.f.add(Fatal, "pack-entry-bad", nowhere(), hintRefuse, "journal/%s: %v", f.name, err)
+			v.f.Add(findings.Fatal, "pack-entry-bad", findings.Nowhere(), findings.HintRefuse, "journal/%s: %v", f.name, err)
 			return nil
 		}
 		return fn(p)
 	})
-	if n := c.whole(); err == nil && n < v.job.m+1 {
-		v.f.add(Repairable, "journal-copies", nowhere(), hintRebuild, "journal/%s: %d whole copies, there should be %d", f.name, n, v.job.m+1)
+	if n := c.whole(); err == nil && n < v.job.M+1 {
+		v.f.Add(findings.Repairable, "journal-copies", findings.Nowhere(), findings.HintRebuild, "journal/%s: %d whole copies, there should be %d", f.name, n, v.job.M+1)
 	}
 	return err
 }
 
 // committed proves a pack's entry by the device's signature.
-func (v *verifier) committed(clear []byte) (*packEntry, error) {
+func (v *verifier) committed(clear []byte) (*wire.PackEntry, error) {
 	raw, sig, err := parseClear(clear)
 	if err != nil {
 		return nil, err
 	}
-	msg := append(slices.Concat(v.who.job[:], v.who.device[:]), binary.BigEndian.AppendUint32(nil, uint32(v.who.generation))...)
-	if !verifyContext(v.key, "pack entry", append(msg, raw...), sig) {
-		return nil, errSignature
+	msg := append(slices.Concat(v.who.Job[:], v.who.Device[:]), binary.BigEndian.AppendUint32(nil, uint32(v.who.Generation))...)
+	if !wire.VerifyContext(v.key, "pack entry", append(msg, raw...), sig) {
+		return nil, wire.ErrSignature
 	}
-	e, err := parseEntry(raw)
+	e, err := wire.ParseEntry(raw)
 	if err != nil {
 		return nil, err
 	}
-	if e.kind != packKind {
-		return nil, errMalformed
+	if e.Kind != wire.PackKind {
+		return nil, wire.ErrMalformed
 	}
-	for _, bay := range e.pack.bays {
-		if int(bay) >= v.job.disks {
-			return nil, errMalformed
+	for _, bay := range e.Pack.Bays {
+		if int(bay) >= v.job.Disks {
+			return nil, wire.ErrMalformed
 		}
 	}
-	return e.pack, nil
+	return e.Pack, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
 )
 
 const (
@@ -65,7 +67,7 @@ func startLanes(ctx context.Context, shards [][]shardCopy, length, run int64, ar
 	return s
 }
 
-func (l *lane) read(ctx context.Context, f *file, length, run int64, read *atomic.Int64) {
+func (l *lane) read(ctx context.Context, f *disk.File, length, run int64, read *atomic.Int64) {
 	for off := int64(0); off < length; off += run {
 		var r laneRun
 		select {
@@ -73,7 +75,7 @@ func (l *lane) read(ctx context.Context, f *file, length, run int64, read *atomi
 		case <-ctx.Done():
 			return
 		}
-		if r.ended = off >= f.size; !r.ended {
+		if r.ended = off >= f.Size; !r.ended {
 			// Why a read fails is of no interest here: what is not there is
 			// looked at block by block.
 			n, _ := f.ReadAt(r.buf[:min(run, length-off)], off)

@@ -3,15 +3,18 @@ package fsck
 import (
 	"context"
 	"slices"
+
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // lastFrame is the last whole frame of a journal file. A crash came between its copies if
 // they are too few, and what a device makes of it then decides here, too (format.md 9).
 type lastFrame struct {
 	at     int64
-	pack   *packEntry // nil: the frame is of none
-	copies int        // bays whose disks hold it whole
-	unread int        // copies that cannot be read, and may hold it
+	pack   *wire.PackEntry // nil: the frame is of none
+	copies int             // bays whose disks hold it whole
+	unread int             // copies that cannot be read, and may hold it
 }
 
 // look reads a file for its place, its first pack and its last frame.
@@ -37,13 +40,13 @@ func (f *journalFile) look(ctx context.Context, v *verifier) error {
 // decide tells whether a file's last frame counts, by the files behind it or by its pack.
 func (j *journalWalk) decide(ctx context.Context, f *journalFile, later []*journalFile) error {
 	v, l := j.v, f.last
-	if l.pack == nil || l.copies > v.job.m {
+	if l.pack == nil || l.copies > v.job.M {
 		return nil
 	}
 	if i := slices.IndexFunc(later, func(o *journalFile) bool { return o.first != nil }); i >= 0 {
-		if next := later[i].first.number; next <= l.pack.number {
+		if next := later[i].first.Number; next <= l.pack.Number {
 			f.uncounted = true
-			v.f.add(Note, "frame-not-counted", nowhere(), "", "journal/%s: the frame at byte %d, of pack %d, was never acknowledged: a later file goes on with pack %d", f.name, l.at, l.pack.number, next)
+			v.f.Add(findings.Note, "frame-not-counted", findings.Nowhere(), "", "journal/%s: the frame at byte %d, of pack %d, was never acknowledged: a later file goes on with pack %d", f.name, l.at, l.pack.Number, next)
 		}
 		return nil
 	}
@@ -51,21 +54,21 @@ func (j *journalWalk) decide(ctx context.Context, f *journalFile, later []*journ
 	if whole || err != nil {
 		return err
 	}
-	if away := v.awayBays(); l.copies+l.unread+away > v.job.m {
-		v.f.add(Lost, "journal-undecided", inPack(l.pack), "connect the missing disks",
+	if away := v.awayBays(); l.copies+l.unread+away > v.job.M {
+		v.f.Add(findings.Lost, "journal-undecided", findings.InPack(l.pack), "connect the missing disks",
 			"journal/%s: it is in the last frame, on %d of the disks at hand: whether it was acknowledged cannot be told without the others", f.name, l.copies)
 		return nil
 	}
 	f.uncounted = true
-	v.f.add(Warning, "frame-not-counted", nowhere(), "", "journal/%s: the frame at byte %d, of pack %d, was never acknowledged: %d disks have it, and none has enough of the pack", f.name, l.at, l.pack.number, l.copies)
+	v.f.Add(findings.Warning, "frame-not-counted", findings.Nowhere(), "", "journal/%s: the frame at byte %d, of pack %d, was never acknowledged: %d disks have it, and none has enough of the pack", f.name, l.at, l.pack.Number, l.copies)
 	return nil
 }
 
 // packWhole reads a pack: can every byte of it be restored?
-func (v *verifier) packWhole(ctx context.Context, p *packEntry) (bool, error) {
+func (v *verifier) packWhole(ctx context.Context, p *wire.PackEntry) (bool, error) {
 	v = v.aside()
 	err := newWorker(v).scanPack(ctx, p, &oddShards{})
-	return !slices.ContainsFunc(v.f.list, func(f *Finding) bool { return f.Severity == Lost }), err
+	return !slices.ContainsFunc(v.f.List, func(f *findings.Finding) bool { return f.Severity == findings.Lost }), err
 }
 
 // awayBays counts the bays whose disk is not here, or may lack journals: these may hold
@@ -73,8 +76,8 @@ func (v *verifier) packWhole(ctx context.Context, p *packEntry) (bool, error) {
 func (v *verifier) awayBays() int {
 	here := map[int]bool{}
 	for _, d := range v.use {
-		if d.bay >= 0 && !fileExists(d, "rebuilding") {
-			here[d.bay] = true
+		if d.Bay >= 0 && !fileExists(d, "rebuilding") {
+			here[d.Bay] = true
 		}
 	}
 	return v.bays - len(here)

@@ -6,24 +6,26 @@ import (
 	"encoding/binary"
 	"hash/crc64"
 	"testing"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // journalText is a journal file's beginning.
 func (d *testDevice) journalText(ordinal uint64) (name string, b []byte) {
-	file := id(random(d.rng, 16))
+	file := wire.ID(random(d.rng, 16))
 	if d.named > 0 {
 		file[0] = d.named
 	}
-	b = append([]byte(journalMagic), formatVersion, journalKind)
+	b = append([]byte(journalMagic), wire.FormatVersion, journalKind)
 	b = append(b, file[:]...)
 	b = binary.BigEndian.AppendUint64(b, ordinal)
-	return "journal/" + file.String() + ".journal", binary.BigEndian.AppendUint64(b, crc64.Checksum(b, crcTable))
+	return "journal/" + file.String() + ".journal", binary.BigEndian.AppendUint64(b, crc64.Checksum(b, wire.CrcTable))
 }
 
 // packFrame is the frame of a pack.
 func (d *testDevice) packFrame(p *testPack) []byte {
-	msg := bytes.Join([][]byte{[]byte("sledge/1 pack entry\x00"), d.who.job[:], d.who.device[:],
-		binary.BigEndian.AppendUint32(nil, uint32(d.who.generation)), p.entry}, nil)
+	msg := bytes.Join([][]byte{[]byte("sledge/1 pack entry\x00"), d.who.Job[:], d.who.Device[:],
+		binary.BigEndian.AppendUint32(nil, uint32(d.who.Generation)), p.entry}, nil)
 	clear := append(binary.AppendUvarint(nil, uint64(len(p.entry))), p.entry...)
 	clear = append(append(clear, 64), ed25519.Sign(d.deviceKey, msg)...)
 	return frame(clear, random(d.rng, 100))

@@ -19,6 +19,9 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/sledge-io/sledge/importer/receipt"
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/record"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -36,7 +39,7 @@ func limitCases(t *testing.T) map[string]limitCase {
 	return all
 }
 
-func verifierEntry(b []byte) error { _, err := parseEntry(b); return err }
+func verifierEntry(b []byte) error { _, err := wire.ParseEntry(b); return err }
 func readerEntry(b []byte) error   { _, err := manifest.DecodeEntry(b); return err }
 
 // startOf is a start entry with three of its numbers.
@@ -48,7 +51,7 @@ func startOf(generation, serial, bays uint64) []byte {
 	e.uint(4, serial)
 	e.bytes(5, text(32))
 	e.uint(6, bays)
-	return entryBytes(byte(startKind), e)
+	return entryBytes(byte(wire.StartKind), e)
 }
 
 // packShape is what the limits of packs are about.
@@ -57,12 +60,12 @@ type packShape struct {
 }
 
 func (p packShape) entry() []byte {
-	kind := packKind
+	kind := wire.PackKind
 	var e enc
 	e.uint(1, p.number)
 	e.bytes(2, text(16))
 	if p.pages > 0 {
-		kind = indexKind
+		kind = wire.IndexKind
 	} else {
 		e.bytes(3, append([]byte{0, 0, 0, 16, 0, 0, 0, 0, 0, 32}, make([]byte, 64)...))
 	}
@@ -82,7 +85,7 @@ func (p packShape) entry() []byte {
 	e.uint(14, p.firstPage)
 	e.uint(15, p.pages)
 	if p.pages > 0 {
-		e.bytes(16, text(firstPathBox))
+		e.bytes(16, text(wire.FirstPathBox))
 	}
 	return entryBytes(byte(kind), e)
 }
@@ -94,7 +97,7 @@ func pageOfLength(number, index, length uint64) []byte {
 	e.uint(4, length)
 	e.bytes(5, text(32))
 	e.bytes(6, text(32))
-	return entryBytes(byte(pageKind), e)
+	return entryBytes(byte(wire.PageKind), e)
 }
 
 // numbered are entries that have a number in each place that takes one.
@@ -110,8 +113,8 @@ func numbered(n uint64) [][]byte {
 	for field := 1; field <= 7; field++ {
 		var e enc
 		e.uint(field, n)
-		e.bytes(8, text(totalsBox))
-		all = append(all, entryBytes(byte(endKind), e))
+		e.bytes(8, text(wire.TotalsBox))
+		all = append(all, entryBytes(byte(wire.EndKind), e))
 	}
 	return all
 }
@@ -131,7 +134,7 @@ func entryLimits() map[string]limitCase {
 		"pages of an index pack": one(func(n uint64) []byte { p := index; p.pages = n; return p.entry() }),
 		"bytes of a pack's body": one(func(n uint64) []byte {
 			p := pack
-			if p.body, p.segments = n, (n+1<<20-1)>>20; n < segmentOverhead {
+			if p.body, p.segments = n, (n+1<<20-1)>>20; n < wire.SegmentOverhead {
 				p.segments, p.pages = 0, 2
 			}
 			return p.entry()
@@ -141,7 +144,7 @@ func entryLimits() map[string]limitCase {
 			var e enc
 			e.bytes(2, []byte("note"))
 			e.put(3, false, text(n))
-			return entryBytes(byte(eventKind), e)
+			return entryBytes(byte(wire.EventKind), e)
 		}),
 	}
 	shards := one(func(n uint64) []byte { p := pack; p.k, p.m = n, 0; return p.entry() })
@@ -157,8 +160,8 @@ func entryLimits() map[string]limitCase {
 	block := one(func(n uint64) []byte { p := pack; p.block = n; return p.entry() })
 	block.beyond, block.below = func(n uint64) uint64 { return 2 * n }, func(n uint64) uint64 { return n / 2 }
 	all["bytes of a block, a power of two"] = block
-	page := one(func(n uint64) []byte { return pageOfLength(0, 0, n+floeHeaderSize+segmentOverhead) })
-	page.beyond, page.below = func(n uint64) uint64 { return n + pageUnit }, func(n uint64) uint64 { return n - pageUnit }
+	page := one(func(n uint64) []byte { return pageOfLength(0, 0, n+wire.FloeHeaderSize+wire.SegmentOverhead) })
+	page.beyond, page.below = func(n uint64) uint64 { return n + wire.PageUnit }, func(n uint64) uint64 { return n - wire.PageUnit }
 	all["bytes of a page, padding included"] = page
 	all["a number, count or position of an entry"] = limitCase{make: func(_ *testing.T, n uint64) [][]byte { return numbered(n) }, verifier: verifierEntry, reader: readerEntry}
 	return all
@@ -200,14 +203,14 @@ func recordLimits() map[string]limitCase {
 		}),
 		"bytes of a hard link's first name": one(func(n uint64) []byte {
 			e := recordHead(KindHardLink, text(3), 0)
-			e.put(wholeDigest, false, text(32))
+			e.put(record.WholeDigest, false, text(32))
 			e.put(20, false, []byte{1})
 			e.bytes(21, text(n))
 			return e
 		}),
 	}
 	all["bytes of an attribute's name"] = one(func(n uint64) []byte {
-		return listRecord(attributes, 1, append(binary.AppendUvarint(nil, n), text(n+1)...))
+		return listRecord(record.Attributes, 1, append(binary.AppendUvarint(nil, n), text(n+1)...))
 	})
 	all["bytes of a reason code"] = one(func(n uint64) []byte {
 		e := recordHead(KindSkipped, text(3), 0)
@@ -231,15 +234,15 @@ func announcedList(field int, count uint64) []byte {
 	l.uint(1, count)
 	l.put(2, false, text(32))
 	size := uint64(0)
-	if field == partsField {
-		size = count * partUnit
+	if field == record.PartsField {
+		size = count * record.PartUnit
 	}
 	e := recordHead(KindFile, text(3), size)
-	e.put(wholeDigest, false, text(32))
-	if field == partsField {
-		e.uint(13, partUnit)
+	e.put(record.WholeDigest, false, text(32))
+	if field == record.PartsField {
+		e.uint(13, record.PartUnit)
 	}
-	e.put(field, field == extents, l)
+	e.put(field, field == record.Extents, l)
 	return e
 }
 
@@ -271,21 +274,21 @@ func attributeChain(n uint64) (chain []byte) {
 	}
 	var l enc
 	l.uint(1, uint64(len(items)))
-	var tree treeStack
+	var tree wire.TreeStack
 	for _, it := range items {
-		tree.push(tlog.RecordHash(it), 1)
+		tree.Push(tlog.RecordHash(it), 1)
 	}
-	root := tree.root()
+	root := tree.Root()
 	l.put(2, false, root[:])
 	e := recordHead(KindFile, text(3), 0)
-	e.put(wholeDigest, false, text(32))
-	e.put(attributes, false, l)
+	e.put(record.WholeDigest, false, text(32))
+	e.put(record.Attributes, false, l)
 	add := func(record []byte) {
 		chain = append(binary.AppendUvarint(chain, uint64(len(record))), record...)
 	}
 	add(e)
 	for i, it := range items {
-		add(continuedBy(uint64(i+1), attributes, i, it))
+		add(continuedBy(uint64(i+1), record.Attributes, i, it))
 	}
 	return chain
 }
@@ -307,34 +310,34 @@ func listLimitCases() map[string]limitCase {
 	}
 	chain := one(attributeChain)
 	chain.verifier = func(chain []byte) error {
-		var count attributeCount
-		return eachItem(chain, func(record []byte) error {
+		var count record.AttributeCount
+		return wire.EachItem(chain, func(record []byte) error {
 			r, err := ParseRecord(record)
 			if err == nil {
-				err = count.add(r)
+				err = count.Add(r)
 			}
 			return err
 		})
 	}
 	chain.reader = func(chain []byte) error {
 		var j manifest.Joiner
-		err := eachItem(chain, func(record []byte) error { _, err := j.Add(record); return err })
+		err := wire.EachItem(chain, func(record []byte) error { _, err := j.Add(record); return err })
 		if err == nil && j.Pending() {
 			err = errors.New("not whole")
 		}
 		return err
 	}
 	return map[string]limitCase{
-		"part digests of an entry": announce(partsField),
-		"unit CRCs of an entry":    announce(unitSums),
-		"extents of an entry":      announce(extents),
+		"part digests of an entry": announce(record.PartsField),
+		"unit CRCs of an entry":    announce(record.UnitSums),
+		"extents of an entry":      announce(record.Extents),
 		"bytes of an item of a record's list": one(func(n uint64) []byte {
-			return listRecord(attributes, 1, append([]byte{1}, text(n-1)...))
+			return listRecord(record.Attributes, 1, append([]byte{1}, text(n-1)...))
 		}),
 		"bytes of an entry's attributes, counted over their items": chain,
-		"continuation records of an entry":                         one(func(n uint64) []byte { return continuedBy(n, unitSums, 0, text(8)) }),
-		"the end of an extent in its content":                      one(func(n uint64) []byte { return continuedBy(1, extents, 0, extent(n-5, 5, 0, true)) }),
-		"the end of an extent in its pack, if it is no hole":       one(func(n uint64) []byte { return continuedBy(1, extents, 0, extent(0, 5, n-5, false)) }),
+		"continuation records of an entry":                         one(func(n uint64) []byte { return continuedBy(n, record.UnitSums, 0, text(8)) }),
+		"the end of an extent in its content":                      one(func(n uint64) []byte { return continuedBy(1, record.Extents, 0, extent(n-5, 5, 0, true)) }),
+		"the end of an extent in its pack, if it is no hole":       one(func(n uint64) []byte { return continuedBy(1, record.Extents, 0, extent(0, 5, n-5, false)) }),
 	}
 }
 
@@ -399,7 +402,7 @@ func fileLimits(t *testing.T) map[string]limitCase {
 	deviceKey, jobKey := public(d.deviceKey), public(d.jobKey)
 	small := func(most int64, then func(b []byte) error) func(b []byte) error {
 		return func(b []byte) error {
-			raw, err := readSmall(fstest.MapFS{"x": {Data: b}}, "x", most)
+			raw, err := disk.ReadSmall(fstest.MapFS{"x": {Data: b}}, "x", most)
 			if err == nil {
 				err = then(raw)
 			}
@@ -408,9 +411,9 @@ func fileLimits(t *testing.T) map[string]limitCase {
 	}
 	checkpoint := limitCase{
 		verifier: func(b []byte) error {
-			c, err := parseCheckpoint(b)
+			c, err := wire.ParseCheckpoint(b)
 			if err == nil {
-				err = c.verify(deviceKey)
+				err = c.Verify(deviceKey)
 			}
 			return err
 		},
@@ -421,13 +424,13 @@ func fileLimits(t *testing.T) map[string]limitCase {
 		return c
 	}
 	envelope := limitCase{
-		verifier: small(maxStatementSize, func(b []byte) error {
-			e, err := parseEnvelope(b)
+		verifier: small(wire.MaxStatementSize, func(b []byte) error {
+			e, err := wire.ParseEnvelope(b)
 			if err == nil {
-				err = e.verify(jobKey)
+				err = e.Verify(jobKey)
 			}
 			if err == nil {
-				_, err = e.statement(jobPredicate)
+				_, err = e.Statement(wire.JobPredicate)
 			}
 			return err
 		}),
@@ -438,11 +441,11 @@ func fileLimits(t *testing.T) map[string]limitCase {
 		},
 	}
 	wrap := limitCase{
-		verifier: func(b []byte) error { _, _, _, err := parseWrap(b); return err },
+		verifier: func(b []byte) error { _, _, _, err := wire.ParseWrap(b); return err },
 		reader:   func(b []byte) error { _, err := manifest.DecodeWrap(b); return err },
 	}
 	label := limitCase{
-		verifier: func(b []byte) error { _, err := parseLabel(b); return err },
+		verifier: func(b []byte) error { _, err := wire.ParseLabel(b); return err },
 		reader:   func(b []byte) error { _, err := manifest.ParseLabel(b); return err },
 	}
 	line := limitCase{verifier: verifierLine, reader: readerLine}
@@ -467,7 +470,7 @@ func fileLimits(t *testing.T) map[string]limitCase {
 			return append(d.label()[:head], noteOf(t, d, 1, n-uint64(head))...)
 		}),
 		"bytes of a job file": with(limitCase{
-			verifier: func(b []byte) error { _, err := openJob(b, &Trust{Key: jobKey}); return err },
+			verifier: func(b []byte) error { _, err := wire.OpenJob(b, &Trust{Key: jobKey}); return err },
 			reader:   func(b []byte) error { _, err := manifest.OpenJob(b, jobKey); return err },
 		}, func(t *testing.T, n uint64) []byte { return padded(d.job, n) }),
 		"bytes of another statement": with(envelope, func(t *testing.T, n uint64) []byte { return padded(d.job, n) }),
@@ -588,7 +591,7 @@ func proofAmong(t *testing.T, d *testDevice, n uint64) []byte {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Appendf(nil, "%sextra %s\nindex %s", proofMagic, base64.StdEncoding.EncodeToString(append([]byte{formatVersion}, e...)), rest)
+	return fmt.Appendf(nil, "%sextra %s\nindex %s", proofMagic, base64.StdEncoding.EncodeToString(append([]byte{wire.FormatVersion}, e...)), rest)
 }
 
 // jobLimits are those of a job file.
@@ -605,12 +608,12 @@ func jobLimits(t *testing.T) map[string]limitCase {
 				for _, v := range p["devices"].([]any) {
 					o := v.(map[string]any)
 					raw, _ := base64.StdEncoding.DecodeString(o["public_key"].(string))
-					subjects = append(subjects, map[string]any{"name": "device/" + o["id"].(string), "digest": map[string]any{"sha256": sha256Hex(raw)}})
+					subjects = append(subjects, map[string]any{"name": "device/" + o["id"].(string), "digest": map[string]any{"sha256": wire.Sha256Hex(raw)}})
 				}
 				all["subject"] = subjects
 				return only(dsse(t, d.jobKey, all))
 			},
-			verifier: func(b []byte) error { _, err := openJob(b, &Trust{Key: key}); return err },
+			verifier: func(b []byte) error { _, err := wire.OpenJob(b, &Trust{Key: key}); return err },
 			reader:   func(b []byte) error { _, err := manifest.OpenJob(b, key); return err },
 		}
 	}
@@ -641,7 +644,7 @@ func jobLimits(t *testing.T) map[string]limitCase {
 			devices := []any{}
 			for i := range n {
 				k := ed25519.NewKeyFromSeed(append(binary.BigEndian.AppendUint64(nil, i), make([]byte, 24)...))
-				devices = append(devices, map[string]any{"id": deviceID(public(k)).String(), "public_key": spkiText(k)})
+				devices = append(devices, map[string]any{"id": wire.DeviceID(public(k)).String(), "public_key": spkiText(k)})
 			}
 			p["devices"] = devices
 		}),

@@ -5,6 +5,10 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 var rootNames = map[string]bool{
@@ -17,10 +21,10 @@ func (v *verifier) leftovers() {
 	const hint = "destroy it: resume the seal on the device"
 	for _, d := range v.use {
 		if v.count(d, "wraps", func(name string) bool { return isUnlockWrap(d, name) }) > 0 {
-			v.f.add(Warning, "leftover", onDisk(d), hint, "wraps/unlock is still there, or a copy of it in wraps/: with the unlock code it opens the device")
+			v.f.Add(findings.Warning, "leftover", findings.OnDisk(d), hint, "wraps/unlock is still there, or a copy of it in wraps/: with the unlock code it opens the device")
 		}
 		if count := v.count(d, "journal", func(string) bool { return true }); count > 0 {
-			v.f.add(Warning, "leftover", onDisk(d), hint, "journal/ still has %d files", count)
+			v.f.Add(findings.Warning, "leftover", findings.OnDisk(d), hint, "journal/ still has %d files", count)
 		}
 		v.unknownIn(d, ".", func(name string) bool { return rootNames[name] })
 		v.unknownIn(d, "statements", func(name string) bool { return name == "seal.dsse" })
@@ -28,7 +32,7 @@ func (v *verifier) leftovers() {
 	}
 }
 
-func (v *verifier) unknownIn(d *disk, dir string, known func(string) bool) {
+func (v *verifier) unknownIn(d *disk.Seen, dir string, known func(string) bool) {
 	_ = v.inFolder(d, dir, func(e fs.DirEntry) error {
 		if !known(e.Name()) {
 			v.nameUnknown(d, join(dir, e.Name()))
@@ -38,7 +42,7 @@ func (v *verifier) unknownIn(d *disk, dir string, known func(string) bool) {
 }
 
 // count is how many names of a folder are of a kind.
-func (v *verifier) count(d *disk, dir string, is func(string) bool) (n int) {
+func (v *verifier) count(d *disk.Seen, dir string, is func(string) bool) (n int) {
 	_ = v.inFolder(d, dir, func(e fs.DirEntry) error {
 		if is(e.Name()) {
 			n++
@@ -50,20 +54,20 @@ func (v *verifier) count(d *disk, dir string, is func(string) bool) (n int) {
 
 // inFolder lists a folder of a disk and returns fn's error. A folder that cannot be
 // listed is damage of that disk.
-func (v *verifier) inFolder(d *disk, dir string, fn func(fs.DirEntry) error) error {
+func (v *verifier) inFolder(d *disk.Seen, dir string, fn func(fs.DirEntry) error) error {
 	var stopped error
-	err := eachEntry(d.fsys, dir, func(e fs.DirEntry) error {
+	err := disk.EachEntry(d.Fsys, dir, func(e fs.DirEntry) error {
 		stopped = fn(e)
 		return stopped
 	})
 	if err != nil && stopped == nil {
-		v.f.repeat(Repairable, "folder-unreadable", onDisk(d), hintRebuild, "%s: %v", quoteName(dir), err)
+		v.f.Repeat(findings.Repairable, "folder-unreadable", findings.OnDisk(d), findings.HintRebuild, "%s: %v", findings.QuoteName(dir), err)
 	}
 	return stopped
 }
 
-func (v *verifier) nameUnknown(d *disk, path string) {
-	v.f.repeat(Note, "unknown-file", onDisk(d), "", "%s is not part of the format", quoteName(path))
+func (v *verifier) nameUnknown(d *disk.Seen, path string) {
+	v.f.Repeat(findings.Note, "unknown-file", findings.OnDisk(d), "", "%s is not part of the format", findings.QuoteName(path))
 }
 
 func join(dir, name string) string {
@@ -88,10 +92,10 @@ func (v *verifier) listing(ctx context.Context) error {
 	return nil
 }
 
-func (v *verifier) listPacks(ctx context.Context, d *disk) error {
+func (v *verifier) listPacks(ctx context.Context, d *disk.Seen) error {
 	return v.inFolder(d, "packs", func(e fs.DirEntry) error {
 		dir := "packs/" + e.Name()
-		if !e.IsDir() || len(e.Name()) != 2 || !lowerHex(e.Name()) {
+		if !e.IsDir() || len(e.Name()) != 2 || !wire.LowerHex(e.Name()) {
 			v.nameUnknown(d, dir)
 			return nil
 		}
@@ -105,7 +109,7 @@ func (v *verifier) listPacks(ctx context.Context, d *disk) error {
 	})
 }
 
-func (v *verifier) judgePackFile(d *disk, folder string, e fs.DirEntry) {
+func (v *verifier) judgePackFile(d *disk.Seen, folder string, e fs.DirEntry) {
 	name := e.Name()
 	pack, ok := packFileID(name)
 	if !ok || e.IsDir() || name[:2] != folder {
@@ -113,18 +117,18 @@ func (v *verifier) judgePackFile(d *disk, folder string, e fs.DirEntry) {
 		return
 	}
 	if !v.packIDs.has(pack) {
-		v.f.repeat(Note, "unknown-pack", onDisk(d), "", "packs/%s/%s is of a pack that is not in the log", folder, name)
+		v.f.Repeat(findings.Note, "unknown-pack", findings.OnDisk(d), "", "packs/%s/%s is of a pack that is not in the log", folder, name)
 	}
 }
 
 // packFileID takes "<pack id>.NN.shard", "….NN.piece" or "….hashes" apart.
-func packFileID(name string) (id, bool) {
+func packFileID(name string) (wire.ID, bool) {
 	if len(name) < 33 || name[32] != '.' {
-		return id{}, false
+		return wire.ID{}, false
 	}
-	pack, err := parseID(name[:32])
+	pack, err := wire.ParseID(name[:32])
 	if err != nil {
-		return id{}, false
+		return wire.ID{}, false
 	}
 	rest := name[33:]
 	if rest == "hashes" {
@@ -132,12 +136,12 @@ func packFileID(name string) (id, bool) {
 	}
 	number, kind, _ := strings.Cut(rest, ".")
 	n, err := strconv.Atoi(number)
-	return pack, err == nil && len(number) == 2 && n >= 0 && n < maxShards && (kind == "shard" || kind == "piece")
+	return pack, err == nil && len(number) == 2 && n >= 0 && n < wire.MaxShards && (kind == "shard" || kind == "piece")
 }
 
 const maxFolderDepth = 12
 
-func (v *verifier) listLog(ctx context.Context, d *disk, dir string, depth int) error {
+func (v *verifier) listLog(ctx context.Context, d *disk.Seen, dir string, depth int) error {
 	return v.inFolder(d, dir, func(e fs.DirEntry) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -146,35 +150,9 @@ func (v *verifier) listLog(ctx context.Context, d *disk, dir string, depth int) 
 		if e.IsDir() && depth < maxFolderDepth {
 			return v.listLog(ctx, d, path, depth+1)
 		}
-		if !v.log.expects(path) {
+		if !v.log.Expects(path) {
 			v.nameUnknown(d, path)
 		}
 		return nil
 	})
-}
-
-// expects reports whether a tile path belongs to the log of this size.
-func (l *logView) expects(path string) bool {
-	kind, rest, _ := strings.Cut(strings.TrimPrefix(path, "log/tile/"), "/")
-	level := 0
-	if kind != "entries" {
-		n, err := decimal(kind)
-		if err != nil || n > uint64(l.top()) {
-			return false
-		}
-		level = int(n)
-	}
-	rest, _, _ = strings.Cut(rest, ".p/")
-	n := int64(0)
-	for part := range strings.SplitSeq(rest, "/") {
-		digits, err := strconv.ParseUint(strings.TrimPrefix(part, "x"), 10, 16)
-		if err != nil || n > maxLogSize {
-			return false
-		}
-		n = n*1000 + int64(digits)
-	}
-	if n*tileWidth >= l.size>>(8*level) {
-		return false
-	}
-	return path == tilePath(kind, n, l.width(level, n))
 }

@@ -10,11 +10,16 @@ import (
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/log"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // manifest proves the chain from the job signer to the last log entry.
 func (v *verifier) manifest(ctx context.Context) error {
-	v.progress.enter("manifest")
+	v.progress.Enter("manifest")
 	v.report.Sealed = true
 	if err := v.noJob(); err != nil {
 		return err
@@ -28,20 +33,20 @@ func (v *verifier) manifest(ctx context.Context) error {
 	if c == nil {
 		return v.noCheckpoint()
 	}
-	v.who, v.key = c.identity, c.key
+	v.who, v.key = c.Identity, c.Key
 	v.describe(c)
 	v.markForeign()
 	if err := v.compareLabel(l, c); err != nil {
 		return err
 	}
 	v.nameCheckpoints(c)
-	v.log = newLogView(v.use, c.size, c.root, v.f)
+	v.log = log.NewView(v.use, c.Size, c.Root, v.f)
 	if err := v.walkLog(ctx); err != nil {
 		return err
 	}
-	if l != nil && (int(l.disks) != v.bays || l.jobSerial != v.job.serial || l.jobSHA256 != v.job.sha256) {
-		return v.refuse("label-differs", nowhere(), hintRefuse, "label: says %d disks, job serial %d, job file %x; the log says %d, %d, %x",
-			l.disks, l.jobSerial, l.jobSHA256, v.bays, v.job.serial, v.job.sha256)
+	if l != nil && (int(l.Disks) != v.bays || l.JobSerial != v.job.Serial || l.JobSHA256 != v.job.Sha256) {
+		return v.refuse("label-differs", findings.Nowhere(), findings.HintRefuse, "label: says %d disks, job serial %d, job file %x; the log says %d, %d, %x",
+			l.Disks, l.JobSerial, l.JobSHA256, v.bays, v.job.Serial, v.job.Sha256)
 	}
 	v.sealStatements(c)
 	v.nameHeaders()
@@ -50,20 +55,20 @@ func (v *verifier) manifest(ctx context.Context) error {
 	return nil
 }
 
-func (v *verifier) describe(c *checkpointCopy) {
+func (v *verifier) describe(c *disk.CheckpointCopy) {
 	r := v.report
-	r.Job, r.Device, r.Generation = c.job.String(), c.device.String(), c.generation
-	r.Checkpoint, r.LogSize, r.Root = c.text, c.size, base64.StdEncoding.EncodeToString(c.root[:])
+	r.Job, r.Device, r.Generation = c.Job.String(), c.Device.String(), c.Generation
+	r.Checkpoint, r.LogSize, r.Root = c.Text, c.Size, base64.StdEncoding.EncodeToString(c.Root[:])
 }
 
-func (v *verifier) readLabel() (*label, error) {
+func (v *verifier) readLabel() (*wire.Label, error) {
 	if v.o.Label == nil {
-		v.f.add(Note, "label-not-given", nowhere(), "give the label to prove that this is the latest state", "an older state of the device would look the same")
+		v.f.Add(findings.Note, "label-not-given", findings.Nowhere(), "give the label to prove that this is the latest state", "an older state of the device would look the same")
 		return nil, nil
 	}
-	l, err := parseLabel(v.o.Label)
+	l, err := wire.ParseLabel(v.o.Label)
 	if err != nil {
-		return nil, v.refuse("label-bad", nowhere(), "check the label file", "label: %v", err)
+		return nil, v.refuse("label-bad", findings.Nowhere(), "check the label file", "label: %v", err)
 	}
 	return l, nil
 }
@@ -71,103 +76,103 @@ func (v *verifier) readLabel() (*label, error) {
 // noCheckpoint says for each disk why its checkpoint is not believed.
 func (v *verifier) noCheckpoint() error {
 	for _, d := range v.s.disks {
-		if d.job != nil && d.job.err != nil {
-			v.f.add(Fatal, "job-untrusted", onDisk(d), hintRefuse, "job.dsse: %v", d.job.err)
+		if d.Job != nil && d.Job.Err != nil {
+			v.f.Add(findings.Fatal, "job-untrusted", findings.OnDisk(d), findings.HintRefuse, "job.dsse: %v", d.Job.Err)
 		}
-		if d.checkpoint != nil {
-			v.f.add(Fatal, "checkpoint-untrusted", onDisk(d), hintRefuse, "log/checkpoint: %v", d.checkpoint.err)
+		if d.Checkpoint != nil {
+			v.f.Add(findings.Fatal, "checkpoint-untrusted", findings.OnDisk(d), findings.HintRefuse, "log/checkpoint: %v", d.Checkpoint.Err)
 		}
 	}
 	return errRefused
 }
 
 // compareLabel finds a device that was set back to an older state.
-func (v *verifier) compareLabel(l *label, c *checkpointCopy) error {
+func (v *verifier) compareLabel(l *wire.Label, c *disk.CheckpointCopy) error {
 	if l == nil {
 		return nil
 	}
-	if l.identity != v.who {
-		return v.refuse("label-differs", nowhere(), hintRefuse, "label is of job %s, device %s, generation %d; the disks are of job %s, device %s, generation %d",
-			l.job, l.device, l.generation, c.job, c.device, c.generation)
+	if l.Identity != v.who {
+		return v.refuse("label-differs", findings.Nowhere(), findings.HintRefuse, "label is of job %s, device %s, generation %d; the disks are of job %s, device %s, generation %d",
+			l.Job, l.Device, l.Generation, c.Job, c.Device, c.Generation)
 	}
-	if l.checkpoint.origin != c.origin {
-		return v.refuse("label-bad", nowhere(), hintRefuse, "label: its checkpoint is of %q", l.checkpoint.origin)
+	if l.Checkpoint.Origin != c.Origin {
+		return v.refuse("label-bad", findings.Nowhere(), findings.HintRefuse, "label: its checkpoint is of %q", l.Checkpoint.Origin)
 	}
-	if err := l.checkpoint.verify(v.key); err != nil {
-		return v.refuse("label-bad", nowhere(), hintRefuse, "label: its checkpoint: %v", err)
+	if err := l.Checkpoint.Verify(v.key); err != nil {
+		return v.refuse("label-bad", findings.Nowhere(), findings.HintRefuse, "label: its checkpoint: %v", err)
 	}
-	if l.checkpoint.text != c.text {
-		return v.refuse("label-differs", nowhere(), hintRefuse, "label and disks differ: the label has %d entries, root %s; the disks have %d entries, root %s",
-			l.checkpoint.size, l.checkpoint.root, c.size, c.root)
+	if l.Checkpoint.Text != c.Text {
+		return v.refuse("label-differs", findings.Nowhere(), findings.HintRefuse, "label and disks differ: the label has %d entries, root %s; the disks have %d entries, root %s",
+			l.Checkpoint.Size, l.Checkpoint.Root, c.Size, c.Root)
 	}
 	return nil
 }
 
 // nameCheckpoints names every copy that is not the chosen one.
-func (v *verifier) nameCheckpoints(c *checkpointCopy) {
+func (v *verifier) nameCheckpoints(c *disk.CheckpointCopy) {
 	for _, d := range v.use {
-		switch o := d.checkpoint; {
+		switch o := d.Checkpoint; {
 		case o == nil:
-			v.f.add(Repairable, "checkpoint-copy-missing", onDisk(d), hintRebuild, "log/checkpoint is missing")
-		case o.err != nil:
-			v.f.add(Repairable, "checkpoint-copy-bad", onDisk(d), hintRebuild, "log/checkpoint: %v", o.err)
-		case o.same(c.checkpoint):
-		case o.identity == v.who && o.size < c.size:
+			v.f.Add(findings.Repairable, "checkpoint-copy-missing", findings.OnDisk(d), findings.HintRebuild, "log/checkpoint is missing")
+		case o.Err != nil:
+			v.f.Add(findings.Repairable, "checkpoint-copy-bad", findings.OnDisk(d), findings.HintRebuild, "log/checkpoint: %v", o.Err)
+		case o.Same(c.Checkpoint):
+		case o.Identity == v.who && o.Size < c.Size:
 			v.older = append(v.older, d) // the walk tells whether it is a beginning of our log
-		case o.identity == v.who:
-			v.f.add(Fatal, "checkpoint-fork", onDisk(d), hintRefuse, "the device signed two checkpoints of one generation: %d entries, root %s; and %d entries, root %s",
-				o.size, o.root, c.size, c.root)
+		case o.Identity == v.who:
+			v.f.Add(findings.Fatal, "checkpoint-fork", findings.OnDisk(d), findings.HintRefuse, "the device signed two checkpoints of one generation: %d entries, root %s; and %d entries, root %s",
+				o.Size, o.Root, c.Size, c.Root)
 		default:
-			v.f.add(Repairable, "checkpoint-copy-other", onDisk(d), hintRebuild, "log/checkpoint is of %s", o.origin)
+			v.f.Add(findings.Repairable, "checkpoint-copy-other", findings.OnDisk(d), findings.HintRebuild, "log/checkpoint is of %s", o.Origin)
 		}
 	}
 }
 
 // walkLog proves tree and entries: order, numbers, limits, encoding.
 func (v *verifier) walkLog(ctx context.Context) error {
-	order := &logOrder{}
+	order := &log.Order{}
 	wraps := &wrapCheck{v: v}
 	prefix := &prefixCheck{v: v, left: v.older}
-	err := v.log.walk(ctx, func(pos int64, raw []byte) error {
+	err := v.log.Walk(ctx, func(pos int64, raw []byte) error {
 		prefix.leaf(pos, raw)
-		e, err := parseEntry(raw)
+		e, err := wire.ParseEntry(raw)
 		if err == nil {
-			err = order.next(pos, e)
+			err = order.Next(pos, e)
 		}
 		if err != nil {
-			return v.refuse("log-entry-bad", nowhere(), hintRefuse, "log entry %d: %v", pos, err)
+			return v.refuse("log-entry-bad", findings.Nowhere(), findings.HintRefuse, "log entry %d: %v", pos, err)
 		}
-		switch e.kind {
-		case startKind:
-			return v.begin(e.start)
-		case wrapKind:
-			if err := wraps.fits(e.wrap); err != nil {
-				return v.refuse("log-entry-bad", nowhere(), hintRefuse, "log entry %d: %v", pos, err)
+		switch e.Kind {
+		case wire.StartKind:
+			return v.begin(e.Start)
+		case wire.WrapKind:
+			if err := wraps.fits(e.Wrap); err != nil {
+				return v.refuse("log-entry-bad", findings.Nowhere(), findings.HintRefuse, "log entry %d: %v", pos, err)
 			}
-			wraps.entry(e.wrap)
-		case packKind, indexKind:
-			v.seePack(e.pack)
+			wraps.entry(e.Wrap)
+		case wire.PackKind, wire.IndexKind:
+			v.seePack(e.Pack)
 		}
 		return nil
 	})
-	if errors.Is(err, errLogLost) {
-		return v.refuse("log-lost", nowhere(), hintRefuse, "the log cannot be put together from these disks: %v", err)
+	if errors.Is(err, log.ErrLost) {
+		return v.refuse("log-lost", findings.Nowhere(), findings.HintRefuse, "the log cannot be put together from these disks: %v", err)
 	}
 	if err != nil {
 		return err
 	}
-	if !order.ended {
-		return v.refuse("log-entry-bad", nowhere(), hintRefuse, "the log has no end entry")
+	if !order.Ended {
+		return v.refuse("log-entry-bad", findings.Nowhere(), findings.HintRefuse, "the log has no end entry")
 	}
 	wraps.finish()
-	v.counts = order.logCounts
+	v.counts = order.Counts
 	if v.packIDs.sort(); v.packIDs.twice() {
-		return v.refuse("log-entry-bad", nowhere(), hintRefuse, "two packs of the log have one id")
+		return v.refuse("log-entry-bad", findings.Nowhere(), findings.HintRefuse, "two packs of the log have one id")
 	}
 	r := v.report
-	r.Packs, r.IndexPacks, r.Pages = order.packs, order.indexes, order.pages
-	v.progress.total.Store(order.stored)
-	v.progress.packsTotal.Store(order.packs + order.indexes)
+	r.Packs, r.IndexPacks, r.Pages = order.Packs, order.Indexes, order.Pages
+	v.progress.Total.Store(order.Stored)
+	v.progress.PacksTotal.Store(order.Packs + order.Indexes)
 	return nil
 }
 
@@ -175,8 +180,8 @@ func (v *verifier) walkLog(ctx context.Context) error {
 // of the log: a log key must never sign two that do not fit together.
 type prefixCheck struct {
 	v    *verifier
-	left []*disk
-	tree treeStack
+	left []*disk.Seen
+	tree wire.TreeStack
 }
 
 func (c *prefixCheck) leaf(pos int64, raw []byte) {
@@ -186,95 +191,95 @@ func (c *prefixCheck) leaf(pos int64, raw []byte) {
 	if pos == 0 {
 		c.judge(0)
 	}
-	c.tree.push(tlog.RecordHash(raw), 1)
+	c.tree.Push(tlog.RecordHash(raw), 1)
 	c.judge(pos + 1)
 }
 
 // judge names the checkpoints of the size that the log has had here.
 func (c *prefixCheck) judge(size int64) {
-	c.left = slices.DeleteFunc(c.left, func(d *disk) bool {
-		o := d.checkpoint
-		if o.size != size {
+	c.left = slices.DeleteFunc(c.left, func(d *disk.Seen) bool {
+		o := d.Checkpoint
+		if o.Size != size {
 			return false
 		}
-		if o.root == c.tree.root() {
-			c.v.f.add(Repairable, "checkpoint-copy-other", onDisk(d), hintRebuild, "log/checkpoint is older: %d entries", o.size)
+		if o.Root == c.tree.Root() {
+			c.v.f.Add(findings.Repairable, "checkpoint-copy-other", findings.OnDisk(d), findings.HintRebuild, "log/checkpoint is older: %d entries", o.Size)
 		} else {
-			c.v.f.add(Fatal, "checkpoint-fork", onDisk(d), hintRefuse, "the device signed a checkpoint of %d entries, root %s, that is no beginning of its log", o.size, o.root)
+			c.v.f.Add(findings.Fatal, "checkpoint-fork", findings.OnDisk(d), findings.HintRefuse, "the device signed a checkpoint of %d entries, root %s, that is no beginning of its log", o.Size, o.Root)
 		}
 		return true
 	})
 }
 
 // begin ties the start entry to the checkpoint and to one of the job files.
-func (v *verifier) begin(s *startEntry) error {
-	if s.identity != v.who {
-		return v.refuse("log-entry-bad", nowhere(), hintRefuse, "the start entry is of job %s, device %s, generation %d", s.job, s.device, s.generation)
+func (v *verifier) begin(s *wire.StartEntry) error {
+	if s.Identity != v.who {
+		return v.refuse("log-entry-bad", findings.Nowhere(), findings.HintRefuse, "the start entry is of job %s, device %s, generation %d", s.Job, s.Device, s.Generation)
 	}
 	for _, j := range v.s.jobs {
-		if j.sha256 == s.jobSHA256 && j.err == nil {
-			v.job = j.job
-		} else if j.sha256 == s.jobSHA256 {
-			return v.refuse("job-untrusted", nowhere(), hintRefuse, "job.dsse: %s", j.problem(v.o.Trust))
+		if j.Sha256 == s.JobSHA256 && j.Err == nil {
+			v.job = j.Job
+		} else if j.Sha256 == s.JobSHA256 {
+			return v.refuse("job-untrusted", findings.Nowhere(), findings.HintRefuse, "job.dsse: %s", j.Problem(v.o.Trust))
 		}
 	}
 	if v.job == nil {
-		return v.refuse("job-lost", nowhere(), "find the job file among the data centre's copies and put it on a disk", "no disk has the job file that the log names (SHA-256 %x)", s.jobSHA256)
+		return v.refuse("job-lost", findings.Nowhere(), "find the job file among the data centre's copies and put it on a disk", "no disk has the job file that the log names (SHA-256 %x)", s.JobSHA256)
 	}
-	if v.job.job != s.job || v.job.serial != s.jobSerial || v.job.devices[s.device] == nil {
-		return v.refuse("log-entry-bad", nowhere(), hintRefuse, "the start entry says job serial %d, the job file %d", s.jobSerial, v.job.serial)
+	if v.job.Job != s.Job || v.job.Serial != s.JobSerial || v.job.Devices[s.Device] == nil {
+		return v.refuse("log-entry-bad", findings.Nowhere(), findings.HintRefuse, "the start entry says job serial %d, the job file %d", s.JobSerial, v.job.Serial)
 	}
-	v.bays = s.bays
-	if s.bays != v.job.disks {
-		v.f.add(Warning, "geometry-differs", nowhere(), "", "the log says %d bays, the job file %d disks", s.bays, v.job.disks)
+	v.bays = s.Bays
+	if s.Bays != v.job.Disks {
+		v.f.Add(findings.Warning, "geometry-differs", findings.Nowhere(), "", "the log says %d bays, the job file %d disks", s.Bays, v.job.Disks)
 	}
 	for _, d := range v.use {
-		if d.job != nil && d.job.sha256 != s.jobSHA256 {
-			v.f.add(Repairable, "job-copy-other", onDisk(d), hintRebuild, "job.dsse is not the file that the log names%s", jobProblem(d.job))
+		if d.Job != nil && d.Job.Sha256 != s.JobSHA256 {
+			v.f.Add(findings.Repairable, "job-copy-other", findings.OnDisk(d), findings.HintRebuild, "job.dsse is not the file that the log names%s", jobProblem(d.Job))
 		}
 	}
 	return nil
 }
 
-func jobProblem(j *jobCopy) string {
-	if j.err != nil {
-		return ": " + j.err.Error()
+func jobProblem(j *disk.JobCopy) string {
+	if j.Err != nil {
+		return ": " + j.Err.Error()
 	}
-	return fmt.Sprintf(": serial %d", j.job.serial)
+	return fmt.Sprintf(": serial %d", j.Job.Serial)
 }
 
-func (v *verifier) seePack(p *packEntry) {
-	v.packIDs.add(p.id)
-	if p.geometry.m == 0 && !v.job.allowNoParity {
-		v.f.add(Warning, "geometry-differs", inPack(p), "", "has no parity, which the job does not allow")
-	} else if p.geometry.m < v.job.m {
-		v.f.repeat(Warning, "geometry-differs", nowhere(), "", "some packs have %d parity shards, the job file orders %d", p.geometry.m, v.job.m)
+func (v *verifier) seePack(p *wire.PackEntry) {
+	v.packIDs.add(p.ID)
+	if p.Geometry.M == 0 && !v.job.AllowNoParity {
+		v.f.Add(findings.Warning, "geometry-differs", findings.InPack(p), "", "has no parity, which the job does not allow")
+	} else if p.Geometry.M < v.job.M {
+		v.f.Repeat(findings.Warning, "geometry-differs", findings.Nowhere(), "", "some packs have %d parity shards, the job file orders %d", p.Geometry.M, v.job.M)
 	}
 }
 
 // countPlaces looks at a few packs to find which disk is which bay.
 func (v *verifier) countPlaces(ctx context.Context) {
-	var sample []*packEntry
+	var sample []*wire.PackEntry
 	take := func(_ int64, raw []byte) error {
-		if e, err := parseEntry(raw); err == nil && e.pack != nil {
-			sample = append(sample, e.pack)
+		if e, err := wire.ParseEntry(raw); err == nil && e.Pack != nil {
+			sample = append(sample, e.Pack)
 		}
 		return nil
 	}
 	const few = 8
 	c := &v.counts
 	// An error leaves fewer samples, and disks without a header without a bay.
-	_ = v.log.each(ctx, c.firstPack, c.firstPack+min(c.packs, few), take)
-	_ = v.log.each(ctx, c.firstIndex, c.firstIndex+min(c.indexes, few), take)
+	_ = v.log.Each(ctx, c.FirstPack, c.FirstPack+min(c.Packs, few), take)
+	_ = v.log.Each(ctx, c.FirstIndex, c.FirstIndex+min(c.Indexes, few), take)
 	v.placeDisks(sample)
-	v.countBays(c.packs + c.indexes)
+	v.countBays(c.Packs + c.Indexes)
 }
 
 // idSet remembers the first 8 bytes of every pack id, to tell a file of an
 // unknown pack from one of ours: 8 MB for a million packs of 1 GiB.
 type idSet struct{ ids []uint64 }
 
-func (s *idSet) add(i id) {
+func (s *idSet) add(i wire.ID) {
 	sum := sha256.Sum256(i[:])
 	s.ids = append(s.ids, be64(sum[:]))
 }
@@ -292,7 +297,7 @@ func (s *idSet) twice() bool {
 	return false
 }
 
-func (s *idSet) has(i id) bool {
+func (s *idSet) has(i wire.ID) bool {
 	sum := sha256.Sum256(i[:])
 	_, found := slices.BinarySearch(s.ids, be64(sum[:]))
 	return found

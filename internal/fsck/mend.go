@@ -6,6 +6,10 @@ import (
 	"encoding/binary"
 	"hash/crc64"
 	"slices"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // maxMendSize bounds the list that is mended in memory: at the usual 280 bytes
@@ -16,18 +20,18 @@ const maxMendSize = 64 << 20
 // all the copies' values the one that a stored block confirms, whichever disk has
 // it. The signed root decides.
 func (f *listFinder) mend(shards [][]shardCopy) {
-	g := f.p.geometry
-	if g.listLen() > maxMendSize {
-		f.say(Warning, "hashlist-not-mended", inPack(f.p), "hash list of %d bytes is too long to be mended", g.listLen())
+	g := f.p.Geometry
+	if g.ListLen() > maxMendSize {
+		f.say(findings.Warning, "hashlist-not-mended", findings.InPack(f.p), "hash list of %d bytes is too long to be mended", g.ListLen())
 		return
 	}
 	for j := range shards { // whichever disk has one
-		shards[j] = append(shards[j], f.v.otherCopies(shardName(f.p, j), shards[j])...)
+		shards[j] = append(shards[j], f.v.otherCopies(disk.ShardName(f.p, j), shards[j])...)
 	}
-	preferCopies := make([]byte, 0, g.listLen())
-	preferBlocks := make([]byte, 0, g.listLen())
-	for s := range g.stripes() {
-		for j := range g.shards() {
+	preferCopies := make([]byte, 0, g.ListLen())
+	preferBlocks := make([]byte, 0, g.ListLen())
+	for s := range g.Stripes() {
+		for j := range g.Shards() {
 			a, b := f.mendField(shards, s, j)
 			preferCopies = append(preferCopies, a...)
 			preferBlocks = append(preferBlocks, b...)
@@ -36,7 +40,7 @@ func (f *listFinder) mend(shards [][]shardCopy) {
 	for _, list := range [][]byte{preferCopies, preferBlocks} {
 		l := newHashList(f.p, bytes.NewReader(list))
 		if l.prove() == nil {
-			f.say(Repairable, "hashlist-mended", inPack(f.p), "no copy of the hash list is good; it was put together from all of them and the blocks")
+			f.say(findings.Repairable, "hashlist-mended", findings.InPack(f.p), "no copy of the hash list is good; it was put together from all of them and the blocks")
 			f.list = l
 			return
 		}
@@ -91,15 +95,15 @@ func mostOf(values [][]byte) (best []byte) {
 }
 
 func (f *listFinder) fieldLen(j int) int {
-	if j < f.p.geometry.k {
+	if j < f.p.Geometry.K {
 		return 32
 	}
 	return 8
 }
 
 func (f *listFinder) fieldOffset(stripe int64, j int) int64 {
-	k := f.p.geometry.k
-	return stripe*int64(f.p.geometry.lineLen()) + int64(32*min(j, k)+8*max(0, j-k))
+	k := f.p.Geometry.K
+	return stripe*int64(f.p.Geometry.LineLen()) + int64(32*min(j, k)+8*max(0, j-k))
 }
 
 // copiedField reads a field from every copy 1 and from the raw data pieces. signed is
@@ -108,14 +112,14 @@ func (f *listFinder) copiedField(stripe int64, j int) (values [][]byte, signed [
 	off := f.fieldOffset(stripe, j)
 	field := func() []byte { return make([]byte, f.fieldLen(j)) }
 	for _, o := range f.raw {
-		if b := field(); o.readFull(b, off) == nil {
+		if b := field(); o.ReadFull(b, off) == nil {
 			values = append(values, b)
 		}
 	}
 	if b := field(); f.rawPieces(b, off, ^uint32(0)) {
 		values = append(values, b)
 	}
-	if inputs := firstBits(f.good, f.p.geometry.k); inputs != 0 {
+	if inputs := firstBits(f.good, f.p.Geometry.K); inputs != 0 {
 		if b := field(); f.decodedPieces(b, off, inputs) {
 			signed = b
 		}
@@ -130,11 +134,11 @@ func (f *listFinder) copiedField(stripe int64, j int) (values [][]byte, signed [
 
 // rawPieces fills b with bytes of the list from those data pieces that are in the mask.
 func (f *listFinder) rawPieces(b []byte, off int64, mask uint32) bool {
-	length := f.p.geometry.pieceLen()
+	length := f.p.Geometry.PieceLen()
 	for len(b) > 0 {
 		j, in := off/length, off%length
 		n := min(int64(len(b)), length-in)
-		if mask>>j&1 == 0 || f.piece[j] == nil || f.piece[j].readFull(b[:n], in) != nil {
+		if mask>>j&1 == 0 || f.piece[j] == nil || f.piece[j].ReadFull(b[:n], in) != nil {
 			return false
 		}
 		b, off = b[n:], off+n
@@ -148,31 +152,31 @@ func (f *listFinder) decodedPieces(b []byte, off int64, inputs uint32) bool {
 }
 
 // storedField computes a field from a block on a disk.
-func (f *listFinder) storedField(o *file, stripe int64, j int) []byte {
-	g := f.p.geometry
+func (f *listFinder) storedField(o *disk.File, stripe int64, j int) []byte {
+	g := f.p.Geometry
 	hash := sha256.New()
 	crc := uint64(0)
-	err := eachSlice(o, stripe*g.blockSize, g.blockLen(stripe), f.w.buffer(windowSize), func(b []byte) {
-		if j < g.k {
+	err := eachSlice(o, stripe*g.BlockSize, g.BlockLen(stripe), f.w.buffer(windowSize), func(b []byte) {
+		if j < g.K {
 			hash.Write(b)
 		} else {
-			crc = crc64.Update(crc, crcTable, b)
+			crc = crc64.Update(crc, wire.CrcTable, b)
 		}
 	})
 	if err != nil {
 		return nil
 	}
-	if j < g.k {
+	if j < g.K {
 		return hash.Sum(nil)
 	}
 	return binary.BigEndian.AppendUint64(nil, crc)
 }
 
 // eachSlice reads length bytes at off through buf.
-func eachSlice(f *file, off, length int64, buf []byte, fn func([]byte)) error {
+func eachSlice(f *disk.File, off, length int64, buf []byte, fn func([]byte)) error {
 	for done := int64(0); done < length; {
 		b := buf[:min(int64(len(buf)), length-done)]
-		if err := f.readFull(b, off+done); err != nil {
+		if err := f.ReadFull(b, off+done); err != nil {
 			return err
 		}
 		fn(b)

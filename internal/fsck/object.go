@@ -4,6 +4,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"time"
+
+	"github.com/sledge-io/sledge/internal/fsck/record"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 const (
@@ -18,7 +21,7 @@ type ObjectLine struct {
 	Position     int64 // line and log entry, from 0
 	Page         uint64
 	Index        uint64
-	Record       *Record
+	Record       *record.Record
 	RecordSalt   []byte
 	Outcome      string
 	Key          string
@@ -60,15 +63,15 @@ func (l *ObjectLine) Unproven() bool {
 
 // parseObjectLine takes "<salt> <JSON>" without the line's end.
 func parseObjectLine(line []byte) (*ObjectLine, error) {
-	if len(line) < saltText+3 || line[saltText] != ' ' || !lowerHex(string(line[:saltText])) {
-		return nil, fmt.Errorf("%w: no salt", errMalformed)
+	if len(line) < saltText+3 || line[saltText] != ' ' || !wire.LowerHex(string(line[:saltText])) {
+		return nil, fmt.Errorf("%w: no salt", wire.ErrMalformed)
 	}
 	salt, err := hex.DecodeString(string(line[:saltText]))
 	if err != nil {
-		return nil, fmt.Errorf("%w: salt", errMalformed)
+		return nil, fmt.Errorf("%w: salt", wire.ErrMalformed)
 	}
 	text := line[saltText+1:]
-	o, err := parseObject(text)
+	o, err := wire.ParseObject(text)
 	if err != nil {
 		return nil, err
 	}
@@ -79,50 +82,50 @@ func parseObjectLine(line []byte) (*ObjectLine, error) {
 	return l, l.object(o)
 }
 
-func (l *ObjectLine) record(o object) error {
+func (l *ObjectLine) record(o wire.Object) error {
 	var err error
-	if l.Page, err = o.uint("page"); err != nil {
+	if l.Page, err = o.Uint("page"); err != nil {
 		return err
 	}
-	if l.Index, err = o.uint("index"); err != nil {
+	if l.Index, err = o.Uint("index"); err != nil {
 		return err
 	}
-	raw, err := o.base64("record")
+	raw, err := o.Base64("record")
 	if err != nil {
 		return err
 	}
-	if l.RecordSalt, err = o.base64("record_salt"); err != nil {
+	if l.RecordSalt, err = o.Base64("record_salt"); err != nil {
 		return err
 	}
 	if len(l.RecordSalt) != 32 {
-		return fmt.Errorf("%w: record salt of %d bytes", errMalformed, len(l.RecordSalt))
+		return fmt.Errorf("%w: record salt of %d bytes", wire.ErrMalformed, len(l.RecordSalt))
 	}
-	if l.Record, err = ParseRecord(raw); err != nil {
+	if l.Record, err = record.Parse(raw); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
 	l.recordCommitment = commitment(l.RecordSalt, raw)
-	if l.Outcome, err = o.text("outcome"); err != nil {
+	if l.Outcome, err = o.Text("outcome"); err != nil {
 		return err
 	}
 	if !outcomes[l.Outcome] {
-		return fmt.Errorf("%w: outcome %q", ErrVersion, l.Outcome)
+		return fmt.Errorf("%w: outcome %q", wire.ErrVersion, l.Outcome)
 	}
 	return nil
 }
 
-func (l *ObjectLine) object(o object) error {
+func (l *ObjectLine) object(o wire.Object) error {
 	for name, to := range map[string]any{
 		"key": &l.Key, "version_id": &l.VersionID, "etag": &l.ETag, "size": &l.Size, "parts": &l.Parts, "part_size": &l.PartSize,
 		"sha256": &l.SHA256, "checksum_type": &l.ChecksumType, "proof": &l.Proof, "hashed_by": &l.HashedBy, "parts_by": &l.PartsBy,
 		"error": &l.Error, "detail": &l.Detail,
 	} {
-		if err := o.maybe(name, to); err != nil {
+		if err := o.Maybe(name, to); err != nil {
 			return err
 		}
 	}
-	if o.has("verified") {
+	if o.Has("verified") {
 		var err error
-		if l.Verified, err = o.time("verified"); err != nil {
+		if l.Verified, err = o.Time("verified"); err != nil {
 			return err
 		}
 	}
@@ -131,19 +134,19 @@ func (l *ObjectLine) object(o object) error {
 		return err
 	}
 	if !proofs[l.Proof] || !hashers[l.HashedBy] || !hashers[l.PartsBy] {
-		return fmt.Errorf("%w: proof %q, hashed by %q, parts by %q", ErrVersion, l.Proof, l.HashedBy, l.PartsBy)
+		return fmt.Errorf("%w: proof %q, hashed by %q, parts by %q", wire.ErrVersion, l.Proof, l.HashedBy, l.PartsBy)
 	}
 	if l.Attributes != nil && l.Key == "" {
-		return fmt.Errorf("%w: attributes without a key", errMalformed)
+		return fmt.Errorf("%w: attributes without a key", wire.ErrMalformed)
 	}
 	if max(l.Index, l.Size, l.Parts, l.PartSize) > 1<<63-1 {
-		return fmt.Errorf("%w: a number over 2^63 - 1", errMalformed)
+		return fmt.Errorf("%w: a number over 2^63 - 1", wire.ErrMalformed)
 	}
 	if len(l.Key) > maxKeySize {
-		return fmt.Errorf("%w: key of %d bytes", errMalformed, len(l.Key))
+		return fmt.Errorf("%w: key of %d bytes", wire.ErrMalformed, len(l.Key))
 	}
 	if l.there() && (l.Key == "" || l.Proof == "" || l.Verified.IsZero()) {
-		return fmt.Errorf("%w: %s without key, proof or time", errMalformed, l.Outcome)
+		return fmt.Errorf("%w: %s without key, proof or time", wire.ErrMalformed, l.Outcome)
 	}
 	return nil
 }
@@ -155,11 +158,11 @@ func (l *ObjectLine) fits() error {
 	kind, ok := l.Record.Kind, true
 	switch l.Outcome {
 	case "no-object":
-		ok = kind == KindDirectory || kind == KindSymlink || kind == KindHardLink || kind == KindContinuation
+		ok = kind == wire.KindDirectory || kind == wire.KindSymlink || kind == wire.KindHardLink || kind == wire.KindContinuation
 	case "skipped":
-		ok = kind == KindSkipped
+		ok = kind == wire.KindSkipped
 	default:
-		ok = kind != KindSkipped && kind != KindContinuation
+		ok = kind != wire.KindSkipped && kind != wire.KindContinuation
 	}
 	if !ok {
 		return fmt.Errorf("a record of kind %d cannot have the outcome %s", kind, l.Outcome)
@@ -172,7 +175,7 @@ func (l *ObjectLine) agrees() error {
 	if !l.there() {
 		return nil
 	}
-	if want := l.Record.content(); l.Size != want {
+	if want := l.Record.Content(); l.Size != want {
 		return fmt.Errorf("the object has %d bytes, the record %d", l.Size, want)
 	}
 	return l.sumAgrees()

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // TestOutcomeFits: only what a policy may leave out is no object.
@@ -37,7 +39,7 @@ func TestOutcomeFits(t *testing.T) {
 
 // stored is a line of an object with this SHA-256 of its content.
 func stored(r *Record, sum string) *ObjectLine {
-	return &ObjectLine{Outcome: "stored", Record: r, Size: r.content(), SHA256: sum}
+	return &ObjectLine{Outcome: "stored", Record: r, Size: r.Content(), SHA256: sum}
 }
 
 // sumOf is the SHA-256 of a text as stores give it.
@@ -85,7 +87,7 @@ func TestSumIsTheRecords(t *testing.T) {
 func TestKeyIsShort(t *testing.T) {
 	for n, ok := range map[int]bool{maxKeySize: true, maxKeySize + 1: false} {
 		l := &ObjectLine{}
-		if err := l.object(object{"key": fmt.Appendf(nil, "%q", strings.Repeat("k", n))}); (err == nil) != ok {
+		if err := l.object(wire.Object{"key": fmt.Appendf(nil, "%q", strings.Repeat("k", n))}); (err == nil) != ok {
 			t.Errorf("%d bytes: %v", n, err)
 		}
 	}

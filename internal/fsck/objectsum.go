@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // totalNames are the names of total.dsse's predicate (format.md 10).
@@ -17,18 +19,18 @@ var totalNames = []string{
 // recut tells whether the object was cut into parts that the record knows nothing of.
 // Folders and links have but one.
 func (l *ObjectLine) recut() bool {
-	return l.PartsBy == "importer" && (l.Record.Kind == KindFile || l.Record.Kind == KindHardLink)
+	return l.PartsBy == "importer" && (l.Record.Kind == wire.KindFile || l.Record.Kind == wire.KindHardLink)
 }
 
 // sumAgrees holds the object's SHA-256 to the record's: of the whole, or the composite of as
 // many parts. What an object was cut into otherwise is the importer's word alone.
 func (l *ObjectLine) sumAgrees() error {
 	text, n, dashed := strings.Cut(l.SHA256, "-")
-	sum, err := unbase64(text)
+	sum, err := wire.Unbase64(text)
 	if err != nil || len(sum) != sha256.Size {
 		return fmt.Errorf("the object has no SHA-256")
 	}
-	whole, parts := l.Record.wholeSum(), max(1, l.Record.PartCount)
+	whole, parts := l.Record.WholeSum(), max(1, l.Record.PartCount)
 	switch {
 	case !dashed && (whole != nil || !l.recut()) && !bytes.Equal(sum, whole):
 		return fmt.Errorf("the object's SHA-256 is not the record's")

@@ -8,6 +8,10 @@ import (
 	"errors"
 	"hash/crc64"
 	"sync"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 const (
@@ -24,9 +28,9 @@ type oddShards struct {
 }
 
 type oddShard struct {
-	p      *packEntry
+	p      *wire.PackEntry
 	j      int
-	d      *disk
+	d      *disk.Seen
 	length int64 // of the file's first block
 	sha    [32]byte
 	crc    uint64
@@ -35,11 +39,11 @@ type oddShard struct {
 // add takes the digests of the shard's first block.
 func (o *oddShards) add(s *packScan, j int) {
 	c := s.shards[j][0]
-	odd := oddShard{p: s.p, j: j, d: c.d, length: min(c.f.size, s.g.blockSize)}
+	odd := oddShard{p: s.p, j: j, d: c.d, length: min(c.f.Size, s.g.BlockSize)}
 	h := sha256.New()
 	err := eachSlice(c.f, 0, odd.length, s.w.buffer(windowSize), func(b []byte) {
 		h.Write(b)
-		odd.crc = crc64.Update(odd.crc, crcTable, b)
+		odd.crc = crc64.Update(odd.crc, wire.CrcTable, b)
 	})
 	if err != nil || odd.length == 0 {
 		return
@@ -55,12 +59,12 @@ func (o *oddShards) add(s *packScan, j int) {
 var errEnough = errors.New("enough")
 
 // identify compares with the first line of other packs' hash lists.
-func (o *oddShards) identify(ctx context.Context, v *verifier, each func(context.Context, func(*packEntry) error) error) error {
+func (o *oddShards) identify(ctx context.Context, v *verifier, each func(context.Context, func(*wire.PackEntry) error) error) error {
 	if len(o.list) == 0 {
 		return nil
 	}
 	seen := 0
-	err := each(ctx, func(p *packEntry) error {
+	err := each(ctx, func(p *wire.PackEntry) error {
 		if seen++; seen > maxOddPacks {
 			return errEnough
 		}
@@ -73,26 +77,26 @@ func (o *oddShards) identify(ctx context.Context, v *verifier, each func(context
 	return err
 }
 
-func (o *oddShards) compare(v *verifier, p *packEntry) {
-	g := p.geometry
+func (o *oddShards) compare(v *verifier, p *wire.PackEntry) {
+	g := p.Geometry
 	for _, d := range v.use {
-		f, err := openFile(d.fsys, hashesName(p))
+		f, err := disk.OpenFile(d.Fsys, disk.HashesName(p))
 		if err != nil {
 			continue
 		}
-		line := make([]byte, g.lineLen())
-		err = f.readFull(line, 0)
+		line := make([]byte, g.LineLen())
+		err = f.ReadFull(line, 0)
 		f.Close()
 		if err != nil {
 			continue
 		}
 		for i := range o.list {
 			odd := &o.list[i]
-			if odd.length != g.blockLen(0) {
+			if odd.length != g.BlockLen(0) {
 				continue
 			}
-			if j := odd.owner(g, line); j >= 0 && (p.id != odd.p.id || j != odd.j) {
-				v.f.add(Repairable, "shard-misplaced", inShard(odd.p, odd.j).on(odd.d), hintRebuild, "holds %s %s shard %d", p.noun(), p.id, j)
+			if j := odd.owner(g, line); j >= 0 && (p.ID != odd.p.ID || j != odd.j) {
+				v.f.Add(findings.Repairable, "shard-misplaced", findings.InShard(odd.p, odd.j).On(odd.d), findings.HintRebuild, "holds %s %s shard %d", p.Noun(), p.ID, j)
 			}
 		}
 		return
@@ -100,15 +104,15 @@ func (o *oddShards) compare(v *verifier, p *packEntry) {
 }
 
 // owner is the shard whose first block this is, by a pack's first line.
-func (o *oddShard) owner(g geometry, line []byte) int {
-	for j := range g.k {
+func (o *oddShard) owner(g wire.Geometry, line []byte) int {
+	for j := range g.K {
 		if bytes.Equal(line[32*j:32*j+32], o.sha[:]) {
 			return j
 		}
 	}
-	for j := range g.m {
-		if binary.BigEndian.Uint64(line[32*g.k+8*j:]) == o.crc {
-			return g.k + j
+	for j := range g.M {
+		if binary.BigEndian.Uint64(line[32*g.K+8*j:]) == o.crc {
+			return g.K + j
 		}
 	}
 	return -1

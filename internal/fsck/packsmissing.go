@@ -4,6 +4,10 @@ import (
 	"context"
 	"math/bits"
 	"slices"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // manyMissing is how many packs are looked for on the disks before the log's map of
@@ -18,15 +22,15 @@ func (v *verifier) packsMissing(ctx context.Context) error {
 		return nil
 	}
 	lost, looked := int64(0), 0
-	var first *packEntry
-	err := v.eachPack(ctx, func(p *packEntry) error {
+	var first *wire.PackEntry
+	err := v.eachPack(ctx, func(p *wire.PackEntry) error {
 		bad := v.shardsMissing(p)
-		if bits.OnesCount32(bad) <= p.geometry.m {
+		if bits.OnesCount32(bad) <= p.Geometry.M {
 			return ctx.Err()
 		}
 		if looked < manyMissing {
 			looked++
-			if bad = v.notElsewhere(p, bad); bits.OnesCount32(bad) <= p.geometry.m {
+			if bad = v.notElsewhere(p, bad); bits.OnesCount32(bad) <= p.Geometry.M {
 				return nil
 			}
 		}
@@ -37,16 +41,16 @@ func (v *verifier) packsMissing(ctx context.Context) error {
 		return nil
 	})
 	if lost > 0 {
-		v.f.add(Lost, "packs-missing", nowhere(), "connect the missing disks",
-			"%d of %d packs have more shards on disks that are not here than they have parity; the first is %s %d", lost, v.counts.packs+v.counts.indexes, first.noun(), first.number)
+		v.f.Add(findings.Lost, "packs-missing", findings.Nowhere(), "connect the missing disks",
+			"%d of %d packs have more shards on disks that are not here than they have parity; the first is %s %d", lost, v.counts.Packs+v.counts.Indexes, first.Noun(), first.Number)
 	}
 	return err
 }
 
 // shardsMissing are the shards of a pack that the log puts where no disk is.
-func (v *verifier) shardsMissing(p *packEntry) (bad uint32) {
-	for j, bay := range p.bays {
-		if v.missing[bay] || p.notWritten>>j&1 == 1 {
+func (v *verifier) shardsMissing(p *wire.PackEntry) (bad uint32) {
+	for j, bay := range p.Bays {
+		if v.missing[bay] || p.NotWritten>>j&1 == 1 {
 			bad |= 1 << j
 		}
 	}
@@ -54,13 +58,13 @@ func (v *verifier) shardsMissing(p *packEntry) (bad uint32) {
 }
 
 // notElsewhere leaves out shards that lie on some other disk, or were made since.
-func (v *verifier) notElsewhere(p *packEntry, bad uint32) uint32 {
-	for j := range p.bays {
+func (v *verifier) notElsewhere(p *wire.PackEntry, bad uint32) uint32 {
+	for j := range p.Bays {
 		if bad>>j&1 == 0 {
 			continue
 		}
 		for _, d := range v.use {
-			if fileExists(d, shardName(p, j)) {
+			if fileExists(d, disk.ShardName(p, j)) {
 				bad &^= 1 << j
 				break
 			}

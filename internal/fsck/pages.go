@@ -8,29 +8,32 @@ import (
 	"hash"
 
 	"github.com/klauspost/reedsolomon"
+
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // pages checks the ciphertext of every page against its entry. A page is read
 // straight from the data shards; only where that fails are stripes proven and
 // decoded.
 func (v *verifier) pages(ctx context.Context) error {
-	v.progress.enter("pages")
-	v.progress.done.Store(0)
+	v.progress.Enter("pages")
+	v.progress.Done.Store(0)
 	total := int64(0)
-	for _, n := range v.counts.indexBody {
+	for _, n := range v.counts.IndexBody {
 		total += n
 	}
-	v.progress.total.Store(total)
+	v.progress.Total.Store(total)
 	c := &v.counts
-	return v.pool(ctx, func(ctx context.Context, send func(*packEntry) error) error {
-		return v.log.clone().each(ctx, c.firstIndex, c.firstIndex+c.indexes, func(_ int64, raw []byte) error {
-			e, err := parseEntry(raw)
-			if err != nil || e.pack == nil {
+	return v.pool(ctx, func(ctx context.Context, send func(*wire.PackEntry) error) error {
+		return v.log.Clone().Each(ctx, c.FirstIndex, c.FirstIndex+c.Indexes, func(_ int64, raw []byte) error {
+			e, err := wire.ParseEntry(raw)
+			if err != nil || e.Pack == nil {
 				return err
 			}
-			return send(e.pack)
+			return send(e.Pack)
 		})
-	}, func(ctx context.Context, w *worker, p *packEntry) error {
+	}, func(ctx context.Context, w *worker, p *wire.PackEntry) error {
 		return w.checkPages(ctx, p)
 	})
 }
@@ -42,17 +45,17 @@ type pageReader struct {
 	shards [][]shardCopy
 }
 
-func (w *worker) checkPages(ctx context.Context, p *packEntry) error {
+func (w *worker) checkPages(ctx context.Context, p *wire.PackEntry) error {
 	r := &pageReader{w: w, shards: w.v.openShards(p, true)}
 	defer r.close()
-	from := w.v.counts.firstPage + int64(p.firstPage)
-	return w.v.log.clone().each(ctx, from, from+int64(p.pageCount), func(_ int64, raw []byte) error {
-		e, err := parseEntry(raw)
-		if err != nil || e.page == nil {
+	from := w.v.counts.FirstPage + int64(p.FirstPage)
+	return w.v.log.Clone().Each(ctx, from, from+int64(p.PageCount), func(_ int64, raw []byte) error {
+		e, err := wire.ParseEntry(raw)
+		if err != nil || e.Page == nil {
 			return err
 		}
-		w.v.progress.done.Add(e.page.length)
-		return r.check(p, e.page)
+		w.v.progress.Done.Add(e.Page.Length)
+		return r.check(p, e.Page)
 	})
 }
 
@@ -64,10 +67,10 @@ func (r *pageReader) close() {
 }
 
 // check hashes one page and looks at the zeros after it.
-func (r *pageReader) check(p *packEntry, e *pageEntry) error {
-	end := min(ceil4k(e.offset+e.length), p.geometry.body)
+func (r *pageReader) check(p *wire.PackEntry, e *wire.PageEntry) error {
+	end := min(wire.Ceil4k(e.Offset+e.Length), p.Geometry.Body)
 	sum, zero, err := r.sum(p, e, end, r.readStored)
-	if err == nil && sum == e.sha256 && zero {
+	if err == nil && sum == e.Sha256 && zero {
 		return nil
 	}
 	if err := r.prove(p); err != nil {
@@ -75,46 +78,46 @@ func (r *pageReader) check(p *packEntry, e *pageEntry) error {
 	}
 	if r.list == nil {
 		r.w.v.lostList(p)
-		r.w.v.f.add(Lost, "page-lost", inPack(p), "", "page %d: hash list is lost, page cannot be decoded", e.number)
+		r.w.v.f.Add(findings.Lost, "page-lost", findings.InPack(p), "", "page %d: hash list is lost, page cannot be decoded", e.Number)
 		return nil
 	}
 	sum, zero, err = r.sum(p, e, end, r.readProven)
 	switch {
 	case errors.Is(err, errStripeLost):
-		r.w.v.f.add(Lost, "page-lost", inPack(p), "", "page %d: its bytes cannot be decoded: the records in it are lost", e.number)
+		r.w.v.f.Add(findings.Lost, "page-lost", findings.InPack(p), "", "page %d: its bytes cannot be decoded: the records in it are lost", e.Number)
 	case err != nil:
 		return err
-	case sum != e.sha256:
-		r.w.v.f.add(Fatal, "page-bad", inPack(p), hintRefuse, "page %d: its bytes are as signed in the hash list, but not as in the page entry", e.number)
+	case sum != e.Sha256:
+		r.w.v.f.Add(findings.Fatal, "page-bad", findings.InPack(p), findings.HintRefuse, "page %d: its bytes are as signed in the hash list, but not as in the page entry", e.Number)
 	case !zero:
-		r.w.v.f.add(Fatal, "padding-not-zero", inPack(p), hintRefuse, "bytes after page %d are not zero", e.number)
+		r.w.v.f.Add(findings.Fatal, "padding-not-zero", findings.InPack(p), findings.HintRefuse, "bytes after page %d are not zero", e.Number)
 	}
 	return nil
 }
 
-type bodyRead func(p *packEntry, off, n int64, fn func([]byte)) error
+type bodyRead func(p *wire.PackEntry, off, n int64, fn func([]byte)) error
 
-func (r *pageReader) sum(p *packEntry, e *pageEntry, end int64, read bodyRead) (sum [32]byte, zero bool, err error) {
+func (r *pageReader) sum(p *wire.PackEntry, e *wire.PageEntry, end int64, read bodyRead) (sum [32]byte, zero bool, err error) {
 	h := sha256.New()
-	if err := read(p, e.offset, e.length, func(b []byte) { h.Write(b) }); err != nil {
+	if err := read(p, e.Offset, e.Length, func(b []byte) { h.Write(b) }); err != nil {
 		return sum, false, err
 	}
 	zero = true
-	err = read(p, e.offset+e.length, end-e.offset-e.length, func(b []byte) { zero = zero && allZero(b) })
+	err = read(p, e.Offset+e.Length, end-e.Offset-e.Length, func(b []byte) { zero = zero && wire.AllZero(b) })
 	return [32]byte(hash.Hash(h).Sum(nil)), zero, err
 }
 
 // readStored reads a range of the body as the first copies have it.
-func (r *pageReader) readStored(p *packEntry, off, n int64, fn func([]byte)) error {
-	g := p.geometry
+func (r *pageReader) readStored(p *wire.PackEntry, off, n int64, fn func([]byte)) error {
+	g := p.Geometry
 	buf := r.w.buffer(windowSize)
 	for n > 0 {
-		stripe, block, at, left := g.locate(off)
+		stripe, block, at, left := g.Locate(off)
 		size := min(n, left)
 		if len(r.shards[block]) == 0 {
 			return fmt.Errorf("shard %d is missing", block)
 		}
-		if err := eachSlice(r.shards[block][0].f, stripe*g.blockSize+at, size, buf, fn); err != nil {
+		if err := eachSlice(r.shards[block][0].f, stripe*g.BlockSize+at, size, buf, fn); err != nil {
 			return err
 		}
 		r.w.v.bytes.Add(size)
@@ -125,7 +128,7 @@ func (r *pageReader) readStored(p *packEntry, off, n int64, fn func([]byte)) err
 
 // prove opens the pack anew with its hash list. When all blocks are checked
 // later, their damage is named then and not here.
-func (r *pageReader) prove(p *packEntry) error {
+func (r *pageReader) prove(p *wire.PackEntry) error {
 	if r.packScan != nil {
 		return nil
 	}
@@ -138,16 +141,16 @@ var errStripeLost = errors.New("stripe is lost")
 
 // readProven reads a range of the body from blocks that are proven or decoded
 // from such.
-func (r *pageReader) readProven(p *packEntry, off, n int64, fn func([]byte)) error {
+func (r *pageReader) readProven(p *wire.PackEntry, off, n int64, fn func([]byte)) error {
 	for n > 0 {
-		stripe, block, at, left := r.g.locate(off)
+		stripe, block, at, left := r.g.Locate(off)
 		size := min(n, left, sliceSize)
 		if r.cache.stripe != stripe {
 			if err := r.examine(stripe); err != nil {
 				return err
 			}
 		}
-		b, err := r.cache.read(r.packScan, block, stripe*r.g.blockSize+at, size)
+		b, err := r.cache.read(r.packScan, block, stripe*r.g.BlockSize+at, size)
 		if err != nil {
 			return err
 		}
@@ -161,7 +164,7 @@ func (r *pageReader) readProven(p *packEntry, off, n int64, fn func([]byte)) err
 func (e *examined) read(s *packScan, block int, off, n int64) ([]byte, error) {
 	if e.good>>block&1 == 1 {
 		b := s.w.slices[block][:n]
-		return b, e.source[block].f.readFull(b, off)
+		return b, e.source[block].f.ReadFull(b, off)
 	}
 	if !e.decided {
 		return nil, errStripeLost
@@ -174,14 +177,14 @@ func (e *examined) read(s *packScan, block int, off, n int64) ([]byte, error) {
 }
 
 func (e *examined) decode(enc reedsolomon.Encoder, s *packScan, block int, off, n int64) ([]byte, error) {
-	shards := make([][]byte, s.g.shards())
-	required := make([]bool, s.g.shards())
+	shards := make([][]byte, s.g.Shards())
+	required := make([]bool, s.g.Shards())
 	required[block] = true
 	for j := range shards {
 		shards[j] = s.w.slices[j][:0]
 		if e.inputs>>j&1 == 1 {
 			shards[j] = s.w.slices[j][:n]
-			if err := e.source[j].f.readFull(shards[j], off); err != nil {
+			if err := e.source[j].f.ReadFull(shards[j], off); err != nil {
 				return nil, err
 			}
 		}

@@ -3,6 +3,9 @@ package fsck
 import (
 	"encoding/binary"
 	"hash/crc64"
+
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // The signed CRC of a parity block helps to choose, and proves nothing. Where it is not that
@@ -12,21 +15,21 @@ import (
 
 // sumParity goes on with the CRCs of the first stripe, whose parity is computed or proven.
 func (s *packScan) sumParity(shards [][]byte, n int64) {
-	for j := s.g.k; j < s.g.shards(); j++ {
-		s.sums[j] = crc64.Update(s.sums[j], crcTable, shards[j][:n])
+	for j := s.g.K; j < s.g.Shards(); j++ {
+		s.sums[j] = crc64.Update(s.sums[j], wire.CrcTable, shards[j][:n])
 	}
 }
 
 func (s *packScan) compareSums(stripe int64) error {
-	if stripe != 0 || s.g.m == 0 {
+	if stripe != 0 || s.g.M == 0 {
 		return nil
 	}
 	line, err := s.list.line(stripe)
 	if err != nil {
 		return s.listChanged(err)
 	}
-	for j := s.g.k; j < s.g.shards(); j++ {
-		if binary.BigEndian.Uint64(line[32*s.g.k+8*(j-s.g.k):]) != s.sums[j] {
+	for j := s.g.K; j < s.g.Shards(); j++ {
+		if binary.BigEndian.Uint64(line[32*s.g.K+8*(j-s.g.K):]) != s.sums[j] {
 			s.nameSum(stripe, j)
 		}
 	}
@@ -35,6 +38,6 @@ func (s *packScan) compareSums(stripe int64) error {
 
 func (s *packScan) nameSum(stripe int64, j int) {
 	if !s.quiet {
-		s.w.v.f.stripe(Warning, "parity-sum", inShard(s.p, j), stripe, "", "the signed CRC is not that of the parity: the writer was faulty; all data are there")
+		s.w.v.f.Stripe(findings.Warning, "parity-sum", findings.InShard(s.p, j), stripe, "", "the signed CRC is not that of the parity: the writer was faulty; all data are there")
 	}
 }

@@ -11,6 +11,10 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/record"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 const (
@@ -27,18 +31,18 @@ var ErrNoDigest = errors.New("the record has no digest for this")
 
 // ProofReport is what a proof of one file proves (format.md 7.6).
 type ProofReport struct {
-	Origin     string `json:"origin"`
-	Job        string `json:"job"`
-	Device     string `json:"device"`
-	Generation uint64 `json:"generation"`
-	Checkpoint string `json:"checkpoint"`
-	LogSize    int64  `json:"log_size"`
-	Root       string `json:"root"`
-	LogIndex   int64  `json:"log_index"` // of the page entry
-	Page       uint64 `json:"page"`
-	Index      uint64 `json:"index"` // of the record in the page, as the proof says: the tree proves membership
-	Commitment string `json:"commitment"`
-	Record     Record `json:"record"`
+	Origin     string        `json:"origin"`
+	Job        string        `json:"job"`
+	Device     string        `json:"device"`
+	Generation uint64        `json:"generation"`
+	Checkpoint string        `json:"checkpoint"`
+	LogSize    int64         `json:"log_size"`
+	Root       string        `json:"root"`
+	LogIndex   int64         `json:"log_index"` // of the page entry
+	Page       uint64        `json:"page"`
+	Index      uint64        `json:"index"` // of the record in the page, as the proof says: the tree proves membership
+	Commitment string        `json:"commitment"`
+	Record     record.Record `json:"record"`
 }
 
 // tlogProof is the C2SP tlog-proof around ours.
@@ -46,34 +50,34 @@ type tlogProof struct {
 	extra      []byte
 	index      int64
 	hashes     tlog.RecordProof
-	checkpoint *checkpoint
+	checkpoint *wire.Checkpoint
 }
 
 func parseTlogProof(raw []byte) (*tlogProof, error) {
 	if len(raw) > maxProofSize {
-		return nil, fmt.Errorf("%w: proof of %d bytes", errMalformed, len(raw))
+		return nil, fmt.Errorf("%w: proof of %d bytes", wire.ErrMalformed, len(raw))
 	}
 	body, ok := bytes.CutPrefix(raw, []byte(proofMagic))
 	if !ok && bytes.HasPrefix(raw, []byte("c2sp.org/tlog-proof@v")) {
-		return nil, fmt.Errorf("%w: does not begin with %q", ErrVersion, strings.TrimSpace(proofMagic))
+		return nil, fmt.Errorf("%w: does not begin with %q", wire.ErrVersion, strings.TrimSpace(proofMagic))
 	}
 	if !ok {
-		return nil, fmt.Errorf("%w: does not begin with %q", errMalformed, strings.TrimSpace(proofMagic))
+		return nil, fmt.Errorf("%w: does not begin with %q", wire.ErrMalformed, strings.TrimSpace(proofMagic))
 	}
 	head, rest, ok := bytes.Cut(body, []byte("\n\n"))
 	if !ok {
-		return nil, fmt.Errorf("%w: proof without a checkpoint", errMalformed)
+		return nil, fmt.Errorf("%w: proof without a checkpoint", wire.ErrMalformed)
 	}
 	lines := strings.Split(string(head), "\n")
 	if len(lines) < 2 || len(lines) > 2+maxProofPath {
-		return nil, fmt.Errorf("%w: proof of %d lines", errMalformed, len(lines))
+		return nil, fmt.Errorf("%w: proof of %d lines", wire.ErrMalformed, len(lines))
 	}
 	p := &tlogProof{}
 	if err := p.lines(lines); err != nil {
 		return nil, err
 	}
 	var err error
-	p.checkpoint, err = parseCheckpoint(rest)
+	p.checkpoint, err = wire.ParseCheckpoint(rest)
 	return p, err
 }
 
@@ -81,23 +85,23 @@ func (p *tlogProof) lines(lines []string) error {
 	extra, ok := strings.CutPrefix(lines[0], "extra ")
 	index, ok2 := strings.CutPrefix(lines[1], "index ")
 	if !ok || !ok2 {
-		return fmt.Errorf("%w: proof lines", errMalformed)
+		return fmt.Errorf("%w: proof lines", wire.ErrMalformed)
 	}
 	var err error
-	if p.extra, err = unbase64(extra); err != nil {
-		return fmt.Errorf("%w: extra line: %v", errMalformed, err)
+	if p.extra, err = wire.Unbase64(extra); err != nil {
+		return fmt.Errorf("%w: extra line: %v", wire.ErrMalformed, err)
 	}
-	n, err := decimal(index)
-	if err != nil || n >= maxLogSize {
-		return fmt.Errorf("%w: index %q", errMalformed, index)
+	n, err := wire.Decimal(index)
+	if err != nil || n >= wire.MaxLogSize {
+		return fmt.Errorf("%w: index %q", wire.ErrMalformed, index)
 	}
 	p.index = int64(n)
 	for _, line := range lines[2:] {
-		h, err := unbase64(line)
+		h, err := wire.Unbase64(line)
 		if err != nil || len(h) != 32 {
-			return fmt.Errorf("%w: proof hash %q", errMalformed, line)
+			return fmt.Errorf("%w: proof hash %q", wire.ErrMalformed, line)
 		}
-		p.hashes = append(p.hashes, hashOf(h))
+		p.hashes = append(p.hashes, wire.HashOf(h))
 	}
 	return nil
 }
@@ -110,31 +114,31 @@ type filePart struct {
 	job                 []byte
 }
 
-var proofFields = schema{
-	bytesField(1, 1, maxEntrySize), bytesField(2, 1, maxRecordSize), bytesField(3, 32, 32), uintField(4), uintField(5),
-	hashesField(6, 10), bytesField(7, 1, maxJobSize),
+var proofFields = wire.Schema{
+	wire.BytesField(1, 1, wire.MaxEntrySize), wire.BytesField(2, 1, wire.MaxRecordSize), wire.BytesField(3, 32, 32), wire.UintField(4), wire.UintField(5),
+	wire.HashesField(6, 10), wire.BytesField(7, 1, wire.MaxJobSize),
 }
 
 func parseFilePart(b []byte) (*filePart, error) {
 	if len(b) == 0 {
-		return nil, fmt.Errorf("%w: no extra line", errMalformed)
+		return nil, fmt.Errorf("%w: no extra line", wire.ErrMalformed)
 	}
-	if b[0] != formatVersion {
-		return nil, fmt.Errorf("%w: version %d", ErrVersion, b[0])
+	if b[0] != wire.FormatVersion {
+		return nil, fmt.Errorf("%w: version %d", wire.ErrVersion, b[0])
 	}
-	m, err := parseFields(b[1:], proofFields)
+	m, err := wire.ParseFields(b[1:], proofFields)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.need(1, 2, 3, 5, 7); err != nil {
+	if err := m.Need(1, 2, 3, 5, 7); err != nil {
 		return nil, err
 	}
-	f := &filePart{entry: m.bytes(1), record: m.bytes(2), salt: m.bytes(3), index: m.uint(4), count: m.uint(5), job: m.bytes(7)}
-	if f.count > maxRecordsPerPage || f.index >= f.count {
-		return nil, fmt.Errorf("%w: record %d of %d", errMalformed, f.index, f.count)
+	f := &filePart{entry: m.Bytes(1), record: m.Bytes(2), salt: m.Bytes(3), index: m.Uint(4), count: m.Uint(5), job: m.Bytes(7)}
+	if f.count > wire.MaxRecordsPerPage || f.index >= f.count {
+		return nil, fmt.Errorf("%w: record %d of %d", wire.ErrMalformed, f.index, f.count)
 	}
-	for h := m.bytes(6); len(h) > 0; h = h[32:] {
-		f.path = append(f.path, hashOf(h))
+	for h := m.Bytes(6); len(h) > 0; h = h[32:] {
+		f.path = append(f.path, wire.HashOf(h))
 	}
 	return f, nil
 }
@@ -143,7 +147,7 @@ func parseFilePart(b []byte) (*filePart, error) {
 // job signer's key, checkpoint with the device key that the job file pins, page
 // entry in the log, commitment in the page. With the zero Trust the origin is
 // not proven. The file itself is checked with CheckPlain or CheckSHA256.
-func VerifyProof(proof []byte, trust Trust) (*ProofReport, error) {
+func VerifyProof(proof []byte, trust wire.Trust) (*ProofReport, error) {
 	p, err := parseTlogProof(proof)
 	if err != nil {
 		return nil, fmt.Errorf("proof: %w", err)
@@ -152,7 +156,7 @@ func VerifyProof(proof []byte, trust Trust) (*ProofReport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("proof: extra line: %w", err)
 	}
-	r := &ProofReport{Origin: OriginUnproven}
+	r := &ProofReport{Origin: findings.OriginUnproven}
 	job, err := r.openJob(f.job, trust)
 	if err != nil {
 		return nil, fmt.Errorf("job file: %w", err)
@@ -167,61 +171,61 @@ func VerifyProof(proof []byte, trust Trust) (*ProofReport, error) {
 	return r, r.checkRecord(page, f)
 }
 
-func (r *ProofReport) openJob(raw []byte, trust Trust) (*jobFile, error) {
+func (r *ProofReport) openJob(raw []byte, trust wire.Trust) (*wire.JobFile, error) {
 	t := &trust
 	if len(trust.Key) == 0 && trust.Fingerprint == "" {
 		t = nil
 	} else {
-		r.Origin = OriginProven
+		r.Origin = findings.OriginProven
 	}
-	if err := t.validate(); err != nil {
+	if err := t.Validate(); err != nil {
 		return nil, err
 	}
-	return openJob(raw, t)
+	return wire.OpenJob(raw, t)
 }
 
-func (r *ProofReport) checkCheckpoint(c *checkpoint, job *jobFile) error {
-	who, rest, err := parseOrigin(c.origin)
+func (r *ProofReport) checkCheckpoint(c *wire.Checkpoint, job *wire.JobFile) error {
+	who, rest, err := wire.ParseOrigin(c.Origin)
 	if err != nil {
 		return err
 	}
-	key := job.devices[who.device]
-	if rest != "" || who.job != job.job || key == nil {
-		return fmt.Errorf("%w: the job file does not know origin %q", errSignature, c.origin)
+	key := job.Devices[who.Device]
+	if rest != "" || who.Job != job.Job || key == nil {
+		return fmt.Errorf("%w: the job file does not know origin %q", wire.ErrSignature, c.Origin)
 	}
-	r.Job, r.Device, r.Generation = who.job.String(), who.device.String(), who.generation
-	r.Checkpoint, r.LogSize, r.Root = c.text, c.size, c.root.String()
-	return c.verify(key)
+	r.Job, r.Device, r.Generation = who.Job.String(), who.Device.String(), who.Generation
+	r.Checkpoint, r.LogSize, r.Root = c.Text, c.Size, c.Root.String()
+	return c.Verify(key)
 }
 
-func (r *ProofReport) checkEntry(p *tlogProof, f *filePart) (*pageEntry, error) {
+func (r *ProofReport) checkEntry(p *tlogProof, f *filePart) (*wire.PageEntry, error) {
 	c := p.checkpoint
-	if err := tlog.CheckRecord(p.hashes, c.size, c.root, p.index, tlog.RecordHash(f.entry)); err != nil {
+	if err := tlog.CheckRecord(p.hashes, c.Size, c.Root, p.index, tlog.RecordHash(f.entry)); err != nil {
 		return nil, fmt.Errorf("is not in the log: %w", err)
 	}
-	e, err := parseEntry(f.entry)
+	e, err := wire.ParseEntry(f.entry)
 	if err != nil {
 		return nil, err
 	}
-	if e.page == nil || e.page.directory {
-		return nil, fmt.Errorf("%w: not a page of records", errMalformed)
+	if e.Page == nil || e.Page.Directory {
+		return nil, fmt.Errorf("%w: not a page of records", wire.ErrMalformed)
 	}
-	r.LogIndex, r.Page = p.index, e.page.number
-	return e.page, nil
+	r.LogIndex, r.Page = p.index, e.Page.Number
+	return e.Page, nil
 }
 
-func (r *ProofReport) checkRecord(page *pageEntry, f *filePart) error {
+func (r *ProofReport) checkRecord(page *wire.PageEntry, f *filePart) error {
 	c := commitment(f.salt, f.record)
-	err := tlog.CheckRecord(f.path, int64(f.count), page.root, int64(f.index), tlog.RecordHash(c[:]))
+	err := tlog.CheckRecord(f.path, int64(f.count), page.Root, int64(f.index), tlog.RecordHash(c[:]))
 	if err != nil {
 		return fmt.Errorf("record: is not in the page: %w", err)
 	}
-	record, err := ParseRecord(f.record)
+	record, err := record.Parse(f.record)
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	if record.Kind == KindContinuation {
-		return fmt.Errorf("%w: record: it continues an entry and is none", errMalformed)
+	if record.Kind == wire.KindContinuation {
+		return fmt.Errorf("%w: record: it continues an entry and is none", wire.ErrMalformed)
 	}
 	r.Index, r.Commitment, r.Record = f.index, fmt.Sprintf("%x", c), *record
 	return nil
@@ -249,9 +253,9 @@ func (r *ProofReport) CheckSHA256(sum [32]byte) error {
 func (r *ProofReport) CheckPlain(plain io.Reader) error {
 	rec := &r.Record
 	switch rec.Kind {
-	case KindFile, KindHardLink:
-	case KindSymlink:
-		got, err := io.ReadAll(io.LimitReader(plain, maxRecordSize))
+	case wire.KindFile, wire.KindHardLink:
+	case wire.KindSymlink:
+		got, err := io.ReadAll(io.LimitReader(plain, wire.MaxRecordSize))
 		if err != nil {
 			return err
 		}
@@ -265,7 +269,7 @@ func (r *ProofReport) CheckPlain(plain io.Reader) error {
 	c := &contentCheck{whole: sha256.New(), part: sha256.New(), partSize: rec.PartSize}
 	if rec.SHA256 != nil {
 		c.partSize = 0
-	} else if _, ok := rec.partsRoot(); !ok {
+	} else if _, ok := rec.PartsRoot(); !ok {
 		return ErrNoDigest
 	}
 	if err := c.read(plain, rec.Size); err != nil {
@@ -278,7 +282,7 @@ func (r *ProofReport) CheckPlain(plain io.Reader) error {
 type contentCheck struct {
 	whole, part hash.Hash
 	partSize    uint64 // 0: whole
-	parts       treeStack
+	parts       wire.TreeStack
 	size        uint64
 }
 
@@ -321,11 +325,11 @@ func (c *contentCheck) add(b []byte) {
 }
 
 func (c *contentCheck) closePart() {
-	c.parts.push(tlog.RecordHash(c.part.Sum(nil)), 1)
+	c.parts.Push(tlog.RecordHash(c.part.Sum(nil)), 1)
 	c.part.Reset()
 }
 
-func (c *contentCheck) compare(rec *Record) error {
+func (c *contentCheck) compare(rec *record.Record) error {
 	if c.partSize == 0 {
 		if !bytes.Equal(c.whole.Sum(nil), rec.SHA256) {
 			return fmt.Errorf("%w: SHA-256 of the whole", ErrContent)
@@ -335,7 +339,7 @@ func (c *contentCheck) compare(rec *Record) error {
 	if c.size%c.partSize != 0 {
 		c.closePart()
 	}
-	if want, _ := rec.partsRoot(); c.parts.root() != want {
+	if want, _ := rec.PartsRoot(); c.parts.Root() != want {
 		return fmt.Errorf("%w: SHA-256 of the parts", ErrContent)
 	}
 	return nil

@@ -14,6 +14,9 @@ import (
 	"testing/fstest"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/sledge-io/sledge/internal/fsck/record"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // hashesOf serves tlog's own prover from all leaves: an independent check of
@@ -66,7 +69,7 @@ func (d *testDevice) proof(n int) []byte {
 	e.uint(5, uint64(len(leaves)))
 	e.bytes(6, path)
 	e.bytes(7, d.job)
-	out := fmt.Sprintf("%sextra %s\nindex %d\n", proofMagic, base64.StdEncoding.EncodeToString(append([]byte{formatVersion}, e...)), d.pagePos[r.page])
+	out := fmt.Sprintf("%sextra %s\nindex %d\n", proofMagic, base64.StdEncoding.EncodeToString(append([]byte{wire.FormatVersion}, e...)), d.pagePos[r.page])
 	for _, h := range prove(d.entries, int(d.pagePos[r.page])) {
 		out += h.String() + "\n"
 	}
@@ -79,7 +82,7 @@ func TestProof(t *testing.T) {
 	for n, rec := range d.records {
 		r, err := VerifyProof(d.proof(n), trust)
 		if rec.page == 1 && rec.index == 2 {
-			if !errors.Is(err, errMalformed) {
+			if !errors.Is(err, wire.ErrMalformed) {
 				t.Errorf("a continuation record is proven as if it were an entry: %v", err)
 			}
 			continue
@@ -117,7 +120,7 @@ func TestProofTrust(t *testing.T) {
 	if err != nil || r.Origin != OriginUnproven {
 		t.Errorf("%v %+v", err, r)
 	}
-	if _, err := VerifyProof(d.proof(0), Trust{Key: public(d.deviceKey)}); !errors.Is(err, errSignature) {
+	if _, err := VerifyProof(d.proof(0), Trust{Key: public(d.deviceKey)}); !errors.Is(err, wire.ErrSignature) {
 		t.Errorf("%v", err)
 	}
 }
@@ -173,8 +176,8 @@ func (d *testDevice) receipts(t testing.TB, change func(line map[string]any), to
 		if r.page == 1 && r.index == 2 {
 			line = map[string]any{"page": r.page, "index": r.index, "record": r.raw, "record_salt": r.salt, "outcome": "no-object"}
 		}
-		if len(content) > partUnit {
-			a, b := sha256.Sum256(content[:partUnit]), sha256.Sum256(content[partUnit:])
+		if len(content) > record.PartUnit {
+			a, b := sha256.Sum256(content[:record.PartUnit]), sha256.Sum256(content[record.PartUnit:])
 			sum = sha256.Sum256(append(a[:], b[:]...))
 			line["sha256"] = base64.StdEncoding.EncodeToString(sum[:]) + "-2"
 		}
@@ -193,7 +196,7 @@ func (d *testDevice) receipts(t testing.TB, change func(line map[string]any), to
 		fmt.Fprintf(&list, "%x %s\n", salt, text)
 		var e enc
 		e.bytes(1, c[:])
-		kind := byte(receiptKind)
+		kind := byte(wire.ReceiptKind)
 		if d.receiptsOther {
 			kind++
 		}
@@ -212,13 +215,13 @@ func (d *testDevice) receipts(t testing.TB, change func(line map[string]any), to
 	cp := signNote(t, d.importerKey, d.origin()+cmp.Or(d.importOrigin, "/import/run1"), len(entries), root)
 	dir["log/checkpoint"] = &fstest.MapFile{Data: cp}
 	_, mroot := logFiles(d.entries)
-	predicate := map[string]any{"version": 1, "critical": []string{}, "job": d.who.job.String(), "device": d.who.device.String(), "generation": d.who.generation, "run": "run1",
+	predicate := map[string]any{"version": 1, "critical": []string{}, "job": d.who.Job.String(), "device": d.who.Device.String(), "generation": d.who.Generation, "run": "run1",
 		"manifest_size": len(d.entries), "manifest_root": mroot.String(), "outcomes": outcomes, "bytes": bytesTotal,
 		"target": "s3://bucket/in/", "endpoint": "https://s3.example.org", "proof": map[string]int{"store sha256": outcomes["stored"]}, "complete": outcomes["failed"]+outcomes["conflict"] == 0}
 	if total != nil {
 		total(predicate)
 	}
-	dir["total.dsse"] = &fstest.MapFile{Data: dsse(t, d.importerKey, inToto("receipt", "checkpoint", sha256Hex(cp), predicate))}
+	dir["total.dsse"] = &fstest.MapFile{Data: dsse(t, d.importerKey, inToto("receipt", "checkpoint", wire.Sha256Hex(cp), predicate))}
 	return dir
 }
 
@@ -400,7 +403,7 @@ func TestReceipts(t *testing.T) {
 }
 
 func TestRecordPaths(t *testing.T) {
-	long := strings.Repeat("x", maxPathSize)
+	long := strings.Repeat("x", wire.MaxPathSize)
 	for _, c := range []struct {
 		kind uint64
 		path string
@@ -416,11 +419,11 @@ func TestRecordPaths(t *testing.T) {
 		e.uint(1, c.kind)
 		e.bytes(2, []byte(c.path))
 		if c.kind == KindFile {
-			e.put(wholeDigest, false, make([]byte, 32))
+			e.put(record.WholeDigest, false, make([]byte, 32))
 		}
 		if c.kind == KindContinuation {
 			e.uint(24, 1)
-			e.uint(25, unitSums)
+			e.uint(25, record.UnitSums)
 			e.bytes(27, append([]byte{8}, make([]byte, 8)...))
 		}
 		if _, err := ParseRecord(e); (err == nil) != c.good {

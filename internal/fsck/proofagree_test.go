@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -42,7 +43,7 @@ func TestProofsAgree(t *testing.T) {
 	n := 0
 	fieldVariants(t, extra[1:], func(b []byte) {
 		if n++; n%5 == 0 { // each costs four signatures
-			try(with(append([]byte{formatVersion}, b...)))
+			try(with(append([]byte{wire.FormatVersion}, b...)))
 		}
 	})
 	for _, version := range []byte{0, 2, 255} {

@@ -16,6 +16,12 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/log"
+	"github.com/sledge-io/sledge/internal/fsck/record"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // ReceiptOptions says against which manifest receipts are checked.
@@ -26,7 +32,7 @@ type ReceiptOptions struct {
 
 // ReceiptReport is the answer of VerifyReceipts.
 type ReceiptReport struct {
-	Manifest    *Report          `json:"manifest"`
+	Manifest    *findings.Report `json:"manifest"`
 	Run         string           `json:"run,omitempty"`
 	Importer    string           `json:"importer,omitempty"` // fingerprint of the key that signed
 	Checkpoint  string           `json:"checkpoint,omitempty"`
@@ -51,30 +57,30 @@ type ReceiptReport struct {
 
 	// Differences is what the total says of scan, manifest and target that do not
 	// agree; if it does not call itself complete, there is at least one.
-	Differences []string  `json:"differences,omitempty"`
-	Findings    []Finding `json:"findings"`
-	Verdict     Verdict   `json:"verdict"`
+	Differences []string           `json:"differences,omitempty"`
+	Findings    []findings.Finding `json:"findings"`
+	Verdict     findings.Verdict   `json:"verdict"`
 }
 
 // receiptCheck is one run of VerifyReceipts.
 type receiptCheck struct {
 	v      *verifier
 	dir    fs.FS
-	f      *findings
+	f      *findings.List
 	r      *ReceiptReport
 	object func(*ObjectLine) error
 	key    ed25519.PublicKey
-	cp     *checkpoint
+	cp     *wire.Checkpoint
 	lines  *bufio.Reader
 
-	page   *pageEntry // that is being filled
-	next   int64      // log position of the next page entry to look at
-	count  uint64     // records of page so far
-	tree   treeStack
+	page   *wire.PageEntry // that is being filled
+	next   int64           // log position of the next page entry to look at
+	count  uint64          // records of page so far
+	tree   wire.TreeStack
 	order  []byte
 	number uint64
 	parts  compositeCheck
-	attrs  attributeCount
+	attrs  record.AttributeCount
 }
 
 // VerifyReceipts checks an importer's receipts: its checkpoint under a key that
@@ -103,15 +109,15 @@ func (c *receiptCheck) manifest(ctx context.Context) error {
 
 // receiptsOf reads which device's import a receipts folder says it is of, and its
 // checkpoint. Nobody has vouched for either.
-func receiptsOf(dir fs.FS) (who identity, c *checkpoint, err error) {
-	raw, err := readSmall(dir, "log/checkpoint", maxCheckpointSize)
+func receiptsOf(dir fs.FS) (who wire.Identity, c *wire.Checkpoint, err error) {
+	raw, err := disk.ReadSmall(dir, "log/checkpoint", wire.MaxCheckpointSize)
 	if err == nil {
-		c, err = parseCheckpoint(raw)
+		c, err = wire.ParseCheckpoint(raw)
 	}
 	if err != nil {
 		return who, nil, err
 	}
-	who, _, err = parseOrigin(c.origin)
+	who, _, err = wire.ParseOrigin(c.Origin)
 	return who, c, err
 }
 
@@ -119,18 +125,18 @@ func receiptsOf(dir fs.FS) (who identity, c *checkpoint, err error) {
 // vouched for it.
 func ReceiptsDevice(dir fs.FS) (string, error) {
 	who, _, err := receiptsOf(dir)
-	return who.device.String(), err
+	return who.Device.String(), err
 }
 
 func newReceiptCheck(v *verifier, dir fs.FS, object func(*ObjectLine) error) *receiptCheck {
-	return &receiptCheck{v: v, dir: watchedFS{dir, "receipts", v.own}, f: newFindings(), object: object,
-		r: &ReceiptReport{Outcomes: map[string]int64{}, Proofs: map[string]int64{}, LeftOut: map[string]int64{}, Findings: []Finding{}}}
+	return &receiptCheck{v: v, dir: disk.WatchedFS{FS: dir, Place: "receipts", W: v.own}, f: findings.New(), object: object,
+		r: &ReceiptReport{Outcomes: map[string]int64{}, Proofs: map[string]int64{}, LeftOut: map[string]int64{}, Findings: []findings.Finding{}}}
 }
 
 // check runs it once the manifest is known.
 func (c *receiptCheck) check(ctx context.Context, manifest func(context.Context) error) (*ReceiptReport, error) {
 	v := c.v
-	stop := v.progress.start(v.o.Progress)
+	stop := v.progress.Start(v.o.Progress)
 	defer stop()
 	err := v.watched(ctx, func(ctx context.Context) error {
 		if err := manifest(ctx); err != nil {
@@ -143,12 +149,12 @@ func (c *receiptCheck) check(ctx context.Context, manifest func(context.Context)
 	}
 	v.fillReport()
 	c.r.Manifest = v.report
-	rest := &Report{}
-	c.f.finish(rest)
+	rest := &findings.Report{}
+	c.f.Finish(rest)
 	c.r.Findings = append(c.r.Findings, rest.Findings...)
 	c.r.Verdict, c.r.Entries = rest.Verdict, c.r.entries()
-	if v.report.Verdict == VerdictRefused {
-		c.r.Verdict = VerdictRefused
+	if v.report.Verdict == findings.VerdictRefused {
+		c.r.Verdict = findings.VerdictRefused
 	}
 	return c.r, nil
 }
@@ -165,7 +171,7 @@ func (r *ReceiptReport) entries() map[string]int64 {
 }
 
 func (c *receiptCheck) refuse(class, format string, args ...any) error {
-	c.f.add(Fatal, class, nowhere(), "", format, args...)
+	c.f.Add(findings.Fatal, class, findings.Nowhere(), "", format, args...)
 	return errRefused
 }
 
@@ -180,10 +186,10 @@ func (c *receiptCheck) run(ctx context.Context) error {
 	defer list.Close()
 	sum := sha256.New()
 	c.lines = bufio.NewReaderSize(io.TeeReader(list, sum), 64<<10)
-	c.next = c.v.counts.firstPage
-	log := folderLog(c.dir, c.cp.size, c.cp.root, c.f)
-	err = log.walk(ctx, func(pos int64, entry []byte) error { return c.entry(ctx, pos, entry) })
-	if errors.Is(err, errLogLost) {
+	c.next = c.v.counts.FirstPage
+	l := log.OfFolder(c.dir, c.cp.Size, c.cp.Root, c.f)
+	err = l.Walk(ctx, func(pos int64, entry []byte) error { return c.entry(ctx, pos, entry) })
+	if errors.Is(err, log.ErrLost) {
 		return c.refuse("receipt-log-bad", "the receipt log does not fit its checkpoint: %v", err)
 	}
 	if err == nil {
@@ -197,46 +203,46 @@ func (c *receiptCheck) run(ctx context.Context) error {
 
 // openCheckpoint finds the importer key, pinned by the job file, that signed.
 func (c *receiptCheck) openCheckpoint() error {
-	raw, err := readSmall(c.dir, "log/checkpoint", maxCheckpointSize)
+	raw, err := disk.ReadSmall(c.dir, "log/checkpoint", wire.MaxCheckpointSize)
 	if err == nil {
-		c.cp, err = parseCheckpoint(raw)
+		c.cp, err = wire.ParseCheckpoint(raw)
 	}
 	if err != nil {
 		return c.refuse("receipt-checkpoint-bad", "log/checkpoint: %v", err)
 	}
-	who, rest, err := parseOrigin(c.cp.origin)
+	who, rest, err := wire.ParseOrigin(c.cp.Origin)
 	run, isImport := strings.CutPrefix(rest, "import/")
 	if err != nil || !isImport || run == "" || who != c.v.who {
-		return c.refuse("receipt-checkpoint-bad", "log/checkpoint: origin %q is not an import of this device", c.cp.origin)
+		return c.refuse("receipt-checkpoint-bad", "log/checkpoint: origin %q is not an import of this device", c.cp.Origin)
 	}
-	for device := range c.v.job.devices {
+	for device := range c.v.job.Devices {
 		c.r.JobDevices = append(c.r.JobDevices, device.String())
 	}
 	slices.Sort(c.r.JobDevices)
-	c.r.Run, c.r.Checkpoint, c.r.LogSize, c.r.LogRoot = run, c.cp.text, c.cp.size, c.cp.root[:]
-	for _, key := range c.v.job.importers {
-		if c.cp.verify(key) == nil {
-			c.key, c.r.Importer, c.r.SHA256 = key, Fingerprint(key), sha256Hex(c.cp.signedBy(key))
+	c.r.Run, c.r.Checkpoint, c.r.LogSize, c.r.LogRoot = run, c.cp.Text, c.cp.Size, c.cp.Root[:]
+	for _, key := range c.v.job.Importers {
+		if c.cp.Verify(key) == nil {
+			c.key, c.r.Importer, c.r.SHA256 = key, wire.Fingerprint(key), wire.Sha256Hex(c.cp.SignedBy(key))
 			return nil
 		}
 	}
 	return c.refuse("receipt-untrusted", "log/checkpoint: no importer key of the job file signed it")
 }
 
-var receiptFields = schema{bytesField(1, 32, 32)}
+var receiptFields = wire.Schema{wire.BytesField(1, 32, 32)}
 
 // entry takes one receipt and its line.
 func (c *receiptCheck) entry(ctx context.Context, pos int64, raw []byte) error {
-	kind, body, err := versionKind(raw)
-	if err == nil && entryKind(kind) != receiptKind {
-		err = fmt.Errorf("%w: entry kind %d", ErrVersion, kind)
+	kind, body, err := wire.VersionKind(raw)
+	if err == nil && wire.EntryKind(kind) != wire.ReceiptKind {
+		err = fmt.Errorf("%w: entry kind %d", wire.ErrVersion, kind)
 	}
-	var m message
+	var m wire.Message
 	if err == nil {
-		m, err = parseFields(body, receiptFields)
+		m, err = wire.ParseFields(body, receiptFields)
 	}
 	if err == nil {
-		err = m.need(1)
+		err = m.Need(1)
 	}
 	if err != nil {
 		return c.refuse("receipt-entry-bad", "receipt %d: %v", pos, err)
@@ -249,7 +255,7 @@ func (c *receiptCheck) entry(ctx context.Context, pos int64, raw []byte) error {
 	if err != nil {
 		return c.refuse("list-line-bad", "objects.list: line %d: %v", pos, err)
 	}
-	if !bytes.Equal(l.commitment[:], m.bytes(1)) {
+	if !bytes.Equal(l.commitment[:], m.Bytes(1)) {
 		return c.refuse("list-line-bad", "objects.list: line %d is not what the receipt commits to", pos)
 	}
 	l.Position = pos
@@ -262,7 +268,7 @@ func (c *receiptCheck) readLine() ([]byte, error) {
 		part, err := c.lines.ReadSlice('\n')
 		line = append(line, part...)
 		if len(line) > maxObjectLine {
-			return nil, fmt.Errorf("%w: over %d bytes", errTooLong, maxObjectLine)
+			return nil, fmt.Errorf("%w: over %d bytes", disk.ErrTooLong, maxObjectLine)
 		}
 		if err == nil {
 			return line[:len(line)-1], nil
@@ -283,33 +289,33 @@ func (c *receiptCheck) line(ctx context.Context, l *ObjectLine) error {
 			return err
 		}
 	}
-	if c.page == nil || l.Page != c.page.number || l.Index != c.count || c.count >= maxRecordsPerPage {
+	if c.page == nil || l.Page != c.page.Number || l.Index != c.count || c.count >= wire.MaxRecordsPerPage {
 		return c.refuse("list-incomplete", "objects.list: line %d is record %d of page %d, which is out of order", l.Position, l.Index, l.Page)
 	}
 	c.count++
-	c.tree.push(tlog.RecordHash(l.recordCommitment[:]), 1)
+	c.tree.Push(tlog.RecordHash(l.recordCommitment[:]), 1)
 	if err := c.inOrder(l); err != nil {
 		return err
 	}
 	if err := l.fits(); err != nil {
-		c.f.add(Fatal, "outcome-wrong", nowhere(), "", "objects.list: line %d: %v", l.Position, err)
+		c.f.Add(findings.Fatal, "outcome-wrong", findings.Nowhere(), "", "objects.list: line %d: %v", l.Position, err)
 	}
 	if err := l.agrees(); err != nil {
-		c.f.add(Fatal, "object-differs", nowhere(), "", "objects.list: line %d: %v", l.Position, err)
+		c.f.Add(findings.Fatal, "object-differs", findings.Nowhere(), "", "objects.list: line %d: %v", l.Position, err)
 	}
 	if err := c.parts.line(l); err != nil {
-		c.f.add(Fatal, "object-differs", nowhere(), "", "objects.list: line %d: %v", l.Position, err)
+		c.f.Add(findings.Fatal, "object-differs", findings.Nowhere(), "", "objects.list: line %d: %v", l.Position, err)
 	}
 	c.r.Lines++
 	c.r.Outcomes[l.Outcome]++
-	if l.Outcome == "no-object" && l.Record.Kind != KindContinuation {
-		c.r.LeftOut[kindNames[l.Record.Kind]]++
+	if l.Outcome == "no-object" && l.Record.Kind != wire.KindContinuation {
+		c.r.LeftOut[wire.KindNames[l.Record.Kind]]++
 	}
 	if l.there() {
 		c.r.Proofs[l.Proof]++
 		c.r.Bytes += l.Size
 	}
-	c.v.progress.done.Add(1)
+	c.v.progress.Done.Add(1)
 	if c.object != nil {
 		return c.object(l)
 	}
@@ -318,13 +324,13 @@ func (c *receiptCheck) line(ctx context.Context, l *ObjectLine) error {
 
 // inOrder holds the records of all pages to strictly ascending order.
 func (c *receiptCheck) inOrder(l *ObjectLine) error {
-	key, number := l.Record.orderKey(), l.Record.continuation.number
+	key, number := l.Record.OrderKey(), l.Record.Continuation.Number
 	cmp := bytes.Compare(key, c.order)
 	if c.order != nil && (cmp < 0 || cmp == 0 && number <= c.number) {
 		return c.refuse("record-order", "objects.list: line %d: records are not in order", l.Position)
 	}
 	c.order, c.number = bytes.Clone(key), number
-	if err := c.attrs.add(l.Record); err != nil {
+	if err := c.attrs.Add(l.Record); err != nil {
 		return c.refuse("list-line-bad", "objects.list: line %d: %v", l.Position, err)
 	}
 	return nil
@@ -333,18 +339,18 @@ func (c *receiptCheck) inOrder(l *ObjectLine) error {
 // openPage takes the next page of records from the manifest's log. Without the log
 // it is the page that the list names; the order of records keeps it from coming again.
 func (c *receiptCheck) openPage(ctx context.Context, named uint64) error {
-	end := c.v.counts.firstPage + c.v.counts.pages
+	end := c.v.counts.FirstPage + c.v.counts.Pages
 	c.page, c.count = nil, 0
-	c.tree.reset()
+	c.tree.Reset()
 	if c.v.log == nil {
-		c.page = &pageEntry{number: named}
+		c.page = &wire.PageEntry{Number: named}
 		return nil
 	}
 	for c.page == nil && c.next < end {
-		err := c.v.log.each(ctx, c.next, c.next+1, func(_ int64, raw []byte) error {
-			e, err := parseEntry(raw)
-			if err == nil && e.page != nil && !e.page.directory {
-				c.page = e.page
+		err := c.v.log.Each(ctx, c.next, c.next+1, func(_ int64, raw []byte) error {
+			e, err := wire.ParseEntry(raw)
+			if err == nil && e.Page != nil && !e.Page.Directory {
+				c.page = e.Page
 			}
 			return err
 		})
@@ -360,8 +366,8 @@ func (c *receiptCheck) closePage() error {
 	if c.page == nil || c.v.log == nil {
 		return nil
 	}
-	if c.tree.root() != c.page.root {
-		return c.refuse("page-root-differs", "page %d: the list's records do not give its root: a record is missing, added or changed", c.page.number)
+	if c.tree.Root() != c.page.Root {
+		return c.refuse("page-root-differs", "page %d: the list's records do not give its root: a record is missing, added or changed", c.page.Number)
 	}
 	c.r.Pages++
 	return nil
@@ -380,26 +386,26 @@ func (c *receiptCheck) finish(ctx context.Context) error {
 			return err
 		}
 		if c.page != nil {
-			return c.refuse("list-incomplete", "objects.list ends before page %d", c.page.number)
+			return c.refuse("list-incomplete", "objects.list ends before page %d", c.page.Number)
 		}
 	}
 	if err := c.parts.end(); err != nil {
-		c.f.add(Fatal, "object-differs", nowhere(), "", "objects.list: %v", err)
+		c.f.Add(findings.Fatal, "object-differs", findings.Nowhere(), "", "objects.list: %v", err)
 	}
 	c.r.Complete = c.r.Outcomes["failed"] == 0 && c.r.Outcomes["conflict"] == 0
 	if !c.r.Complete {
-		c.f.add(Lost, "import-incomplete", nowhere(), "resume the import", "%d failed, %d conflicts", c.r.Outcomes["failed"], c.r.Outcomes["conflict"])
+		c.f.Add(findings.Lost, "import-incomplete", findings.Nowhere(), "resume the import", "%d failed, %d conflicts", c.r.Outcomes["failed"], c.r.Outcomes["conflict"])
 	}
 	return c.total()
 }
 
 // total compares total.dsse with what was counted.
 func (c *receiptCheck) total() error {
-	raw, err := readSmall(c.dir, "total.dsse", maxStatementSize)
+	raw, err := disk.ReadSmall(c.dir, "total.dsse", wire.MaxStatementSize)
 	if err != nil {
 		return c.refuse("total-bad", "total.dsse: %v", err)
 	}
-	c.r.TotalSHA256 = sha256Hex(raw)
+	c.r.TotalSHA256 = wire.Sha256Hex(raw)
 	if err := c.checkTotal(raw); err != nil {
 		return c.refuse("total-bad", "total.dsse: %v", err)
 	}
@@ -407,46 +413,46 @@ func (c *receiptCheck) total() error {
 }
 
 func (c *receiptCheck) checkTotal(raw []byte) error {
-	e, err := parseEnvelope(raw)
+	e, err := wire.ParseEnvelope(raw)
 	if err != nil {
 		return err
 	}
-	if err := e.verify(c.key); err != nil {
+	if err := e.Verify(c.key); err != nil {
 		return err
 	}
-	s, err := e.statement(totalPredicate)
+	s, err := e.Statement(wire.TotalPredicate)
 	if err != nil {
 		return err
 	}
-	for _, got := range s.subjects {
+	for _, got := range s.Subjects {
 		if got != c.r.SHA256 {
-			return fmt.Errorf("%w: its subject is another checkpoint", errMalformed)
+			return fmt.Errorf("%w: its subject is another checkpoint", wire.ErrMalformed)
 		}
 	}
-	if len(s.subjects) != 1 {
-		return fmt.Errorf("%w: %d subjects", errMalformed, len(s.subjects))
+	if len(s.Subjects) != 1 {
+		return fmt.Errorf("%w: %d subjects", wire.ErrMalformed, len(s.Subjects))
 	}
-	return c.compareTotal(s.predicate)
+	return c.compareTotal(s.Predicate)
 }
 
-func (c *receiptCheck) compareTotal(p object) error {
-	if err := p.version1(totalNames); err != nil {
+func (c *receiptCheck) compareTotal(p wire.Object) error {
+	if err := p.Version1(totalNames); err != nil {
 		return err
 	}
 	m := c.v.report
 	for name, want := range map[string]string{"job": m.Job, "device": m.Device, "run": c.r.Run, "manifest_root": m.Root} {
-		if got, err := p.text(name); err != nil || got != want {
-			return fmt.Errorf("%w: %s is %q, not %q", errMalformed, name, got, want)
+		if got, err := p.Text(name); err != nil || got != want {
+			return fmt.Errorf("%w: %s is %q, not %q", wire.ErrMalformed, name, got, want)
 		}
 	}
 	for name, want := range map[string]uint64{"generation": m.Generation, "manifest_size": uint64(m.LogSize), "bytes": c.r.Bytes} {
-		if got, err := p.uint(name); err != nil || got != want {
-			return fmt.Errorf("%w: %s is %d, not %d", errMalformed, name, got, want)
+		if got, err := p.Uint(name); err != nil || got != want {
+			return fmt.Errorf("%w: %s is %d, not %d", wire.ErrMalformed, name, got, want)
 		}
 	}
 	for name, want := range map[string]map[string]int64{"outcomes": c.r.Outcomes, "proof": c.r.Proofs} {
 		got := map[string]int64{}
-		if err := p.get(name, &got); err != nil {
+		if err := p.Get(name, &got); err != nil {
 			return err
 		}
 		if err := sameCounts(got, want); err != nil {
@@ -454,30 +460,30 @@ func (c *receiptCheck) compareTotal(p object) error {
 		}
 	}
 	var complete bool
-	if err := p.get("complete", &complete); err != nil {
+	if err := p.Get("complete", &complete); err != nil {
 		return err
 	}
 	if complete && !c.r.Complete {
-		return fmt.Errorf("%w: it says complete, and the list is not", errMalformed)
+		return fmt.Errorf("%w: it says complete, and the list is not", wire.ErrMalformed)
 	}
 	c.r.Complete = complete
-	if err := p.get("target", &c.r.Target); err != nil {
+	if err := p.Get("target", &c.r.Target); err != nil {
 		return err
 	}
-	if err := p.maybe("endpoint", &c.r.Endpoint); err != nil {
+	if err := p.Maybe("endpoint", &c.r.Endpoint); err != nil {
 		return err
 	}
-	if err := p.maybe("rules", &c.r.Rules); err != nil {
+	if err := p.Maybe("rules", &c.r.Rules); err != nil {
 		return err
 	}
-	c.r.JobTarget = c.v.job.target
+	c.r.JobTarget = c.v.job.Target
 	return c.differences(p)
 }
 
 // differences are the total's own. A total that is not complete for no reason that
 // is named is a difference, too, so that nobody takes it for a clean one.
-func (c *receiptCheck) differences(p object) error {
-	if err := p.maybe("differences", &c.r.Differences); err != nil {
+func (c *receiptCheck) differences(p wire.Object) error {
+	if err := p.Maybe("differences", &c.r.Differences); err != nil {
 		return err
 	}
 	if !c.r.Complete && len(c.r.Differences) == 0 && c.r.Outcomes["failed"]+c.r.Outcomes["conflict"] == 0 {
@@ -490,7 +496,7 @@ func sameCounts(got, want map[string]int64) error {
 	for _, m := range []map[string]int64{got, want} {
 		for name := range m {
 			if got[name] != want[name] {
-				return fmt.Errorf("%w: %d %s, counted %d", errMalformed, got[name], name, want[name])
+				return fmt.Errorf("%w: %d %s, counted %d", wire.ErrMalformed, got[name], name, want[name])
 			}
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // TestRecordRemark: fields 35 and 36, and others that this verifier does not know.
@@ -27,8 +29,8 @@ func TestRecordRemark(t *testing.T) {
 		b    []byte
 		want error
 	}{
-		"critical remark":        {record(func(e *enc) { e.bytes(35, []byte("changed")) }), errMalformed},
-		"reason of 65 bytes":     {record(func(e *enc) { e.put(35, false, bytes.Repeat([]byte("x"), 65)) }), errMalformed},
+		"critical remark":        {record(func(e *enc) { e.bytes(35, []byte("changed")) }), wire.ErrMalformed},
+		"reason of 65 bytes":     {record(func(e *enc) { e.put(35, false, bytes.Repeat([]byte("x"), 65)) }), wire.ErrMalformed},
 		"critical unknown field": {record(func(e *enc) { e.bytes(41, []byte("x")) }), ErrVersion},
 	} {
 		if _, err := ParseRecord(bad.b); !errors.Is(err, bad.want) {

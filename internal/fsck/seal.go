@@ -5,14 +5,18 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // sealStatements checks statements/seal.dsse on every disk.
-func (v *verifier) sealStatements(c *checkpointCopy) {
+func (v *verifier) sealStatements(c *disk.CheckpointCopy) {
 	var good []byte
-	copies := map[*disk][]byte{}
+	copies := map[*disk.Seen][]byte{}
 	for _, d := range v.use {
-		raw, err := readSmall(d.fsys, "statements/seal.dsse", maxStatementSize)
+		raw, err := disk.ReadSmall(d.Fsys, "statements/seal.dsse", wire.MaxStatementSize)
 		if err == nil && good != nil && string(raw) == string(good) {
 			continue
 		}
@@ -21,20 +25,20 @@ func (v *verifier) sealStatements(c *checkpointCopy) {
 			err = v.checkSeal(raw, c)
 		}
 		if errors.Is(err, errContradicts) {
-			v.f.add(Fatal, "statement-differs", onDisk(d), hintRefuse, "statements/seal.dsse: %v", err)
+			v.f.Add(findings.Fatal, "statement-differs", findings.OnDisk(d), findings.HintRefuse, "statements/seal.dsse: %v", err)
 		} else if err != nil {
-			v.f.add(Repairable, "statement-copy-bad", onDisk(d), hintRebuild, "statements/seal.dsse: %v", err)
+			v.f.Add(findings.Repairable, "statement-copy-bad", findings.OnDisk(d), findings.HintRebuild, "statements/seal.dsse: %v", err)
 		} else if good == nil {
 			good = raw
 			if err := v.sealSays(raw); err != nil {
-				v.f.add(Repairable, "statement-copy-bad", onDisk(d), hintRebuild, "statements/seal.dsse: %v", err)
+				v.f.Add(findings.Repairable, "statement-copy-bad", findings.OnDisk(d), findings.HintRebuild, "statements/seal.dsse: %v", err)
 			}
 		} else {
-			v.f.add(Repairable, "statement-copy-other", onDisk(d), hintRebuild, "statements/seal.dsse differs from another disk's, both are signed")
+			v.f.Add(findings.Repairable, "statement-copy-other", findings.OnDisk(d), findings.HintRebuild, "statements/seal.dsse differs from another disk's, both are signed")
 		}
 	}
 	if good == nil {
-		v.f.add(Repairable, "statement-missing", nowhere(), "resume the seal on the device, which alone can sign it", "no disk has a good seal statement")
+		v.f.Add(findings.Repairable, "statement-missing", findings.Nowhere(), "resume the seal on the device, which alone can sign it", "no disk has a good seal statement")
 	}
 }
 
@@ -42,38 +46,38 @@ func (v *verifier) sealStatements(c *checkpointCopy) {
 // other than its log.
 var errContradicts = errors.New("contradicts the log")
 
-func (v *verifier) checkSeal(raw []byte, c *checkpointCopy) error {
-	e, err := parseEnvelope(raw)
+func (v *verifier) checkSeal(raw []byte, c *disk.CheckpointCopy) error {
+	e, err := wire.ParseEnvelope(raw)
 	if err != nil {
 		return err
 	}
-	if err := e.verify(v.key); err != nil {
+	if err := e.Verify(v.key); err != nil {
 		return err
 	}
-	s, err := e.statement(sealPredicate)
+	s, err := e.Statement(wire.SealPredicate)
 	if err != nil {
 		return err
 	}
-	p := s.predicate
-	if err := p.version1(sealNames); err != nil {
+	p := s.Predicate
+	if err := p.Version1(sealNames); err != nil {
 		return err
 	}
 	if err := v.sealOfUs(p); err != nil {
 		return err
 	}
-	if s.subjects["checkpoint"] != sha256Hex(c.signedBy(v.key)) {
+	if s.Subjects["checkpoint"] != wire.Sha256Hex(c.SignedBy(v.key)) {
 		return fmt.Errorf("%w: its subject is another checkpoint", errContradicts)
 	}
 	want := map[string]string{
-		"job_sha256": hex.EncodeToString(v.job.sha256[:]), "log_root": base64.StdEncoding.EncodeToString(c.root[:]),
+		"job_sha256": hex.EncodeToString(v.job.Sha256[:]), "log_root": base64.StdEncoding.EncodeToString(c.Root[:]),
 	}
 	for name, text := range want {
-		if got, err := p.text(name); err != nil || got != text {
+		if got, err := p.Text(name); err != nil || got != text {
 			return fmt.Errorf("%w: %s is %q, not %q", errContradicts, name, got, text)
 		}
 	}
-	for name, n := range map[string]uint64{"job_serial": v.job.serial, "log_size": uint64(c.size), "disks": uint64(v.bays)} {
-		if got, err := p.uint(name); err != nil || got != n {
+	for name, n := range map[string]uint64{"job_serial": v.job.Serial, "log_size": uint64(c.Size), "disks": uint64(v.bays)} {
+		if got, err := p.Uint(name); err != nil || got != n {
 			return fmt.Errorf("%w: %s is %d, not %d", errContradicts, name, got, n)
 		}
 	}
@@ -81,14 +85,14 @@ func (v *verifier) checkSeal(raw []byte, c *checkpointCopy) error {
 }
 
 // sealCounts compares what the statement says of bays and packs with the log.
-func (v *verifier) sealCounts(p object) error {
+func (v *verifier) sealCounts(p wire.Object) error {
 	c := &v.counts
-	if got, err := p.uint("degraded_packs"); err != nil || got != c.degraded {
-		return fmt.Errorf("%w: degraded_packs is %d, not %d", errContradicts, got, c.degraded)
+	if got, err := p.Uint("degraded_packs"); err != nil || got != c.Degraded {
+		return fmt.Errorf("%w: degraded_packs is %d, not %d", errContradicts, got, c.Degraded)
 	}
 	var unread uint64
-	if err := p.maybe("unread_packs", &unread); err != nil || unread > uint64(c.packs+c.indexes) {
-		return fmt.Errorf("%w: unread_packs is %d of %d", errContradicts, unread, c.packs+c.indexes)
+	if err := p.Maybe("unread_packs", &unread); err != nil || unread > uint64(c.Packs+c.Indexes) {
+		return fmt.Errorf("%w: unread_packs is %d of %d", errContradicts, unread, c.Packs+c.Indexes)
 	}
 	if err := v.sealBays(p); err != nil {
 		return err
@@ -98,13 +102,13 @@ func (v *verifier) sealCounts(p object) error {
 
 // sealBays compares the bays that left with a copy of the unlock wrap with the log's
 // events. Those that left after the log was final are in the statement alone.
-func (v *verifier) sealBays(p object) error {
-	if !p.has("absent_bays") {
+func (v *verifier) sealBays(p wire.Object) error {
+	if !p.Has("absent_bays") {
 		return fmt.Errorf("%w: absent_bays is missing", errContradicts)
 	}
-	for name, logged := range map[string]*uint64{"absent_bays": &v.counts.absent, "replaced_bays": &v.counts.rebuilt, "left_bays": nil} {
+	for name, logged := range map[string]*uint64{"absent_bays": &v.counts.Absent, "replaced_bays": &v.counts.Rebuilt, "left_bays": nil} {
 		var list []int
-		if err := p.maybe(name, &list); err != nil {
+		if err := p.Maybe(name, &list); err != nil {
 			return fmt.Errorf("%w: %s: %w", errContradicts, name, err)
 		}
 		bays := uint64(0)
@@ -125,16 +129,16 @@ func (v *verifier) sealBays(p object) error {
 }
 
 // sealRecovery compares what the statement says of recovery with the job's recipients.
-func (v *verifier) sealRecovery(p object) error {
+func (v *verifier) sealRecovery(p wire.Object) error {
 	var got string
-	if err := p.maybe("recovery", &got); err != nil {
+	if err := p.Maybe("recovery", &got); err != nil {
 		return fmt.Errorf("%w: recovery: %w", errContradicts, err)
 	}
 	want := "none"
 	switch {
-	case len(v.job.ageIDs) > 0 && v.job.classic:
+	case len(v.job.AgeIDs) > 0 && v.job.Classic:
 		want = "not post-quantum"
-	case len(v.job.ageIDs) > 0:
+	case len(v.job.AgeIDs) > 0:
 		want = "post-quantum"
 	}
 	if got != "" && got != want {
@@ -145,14 +149,14 @@ func (v *verifier) sealRecovery(p object) error {
 
 // sealOfUs tells a statement of another life of the device, on a disk that was put in
 // from there, from one of this.
-func (v *verifier) sealOfUs(p object) error {
-	for name, text := range map[string]string{"job": v.who.job.String(), "device": v.who.device.String()} {
-		if got, err := p.text(name); err != nil || got != text {
-			return fmt.Errorf("%w: %s is %q, not %q", errMalformed, name, got, text)
+func (v *verifier) sealOfUs(p wire.Object) error {
+	for name, text := range map[string]string{"job": v.who.Job.String(), "device": v.who.Device.String()} {
+		if got, err := p.Text(name); err != nil || got != text {
+			return fmt.Errorf("%w: %s is %q, not %q", wire.ErrMalformed, name, got, text)
 		}
 	}
-	if got, err := p.uint("generation"); err != nil || got != v.who.generation {
-		return fmt.Errorf("%w: generation is %d, not %d", errMalformed, got, v.who.generation)
+	if got, err := p.Uint("generation"); err != nil || got != v.who.Generation {
+		return fmt.Errorf("%w: generation is %d, not %d", wire.ErrMalformed, got, v.who.Generation)
 	}
 	return nil
 }

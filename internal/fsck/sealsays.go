@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 const hintPaper = "destroy the paper with the unlock code, and those disks: who has both can open the device"
@@ -11,11 +14,11 @@ const hintPaper = "destroy the paper with the unlock code, and those disks: who 
 // sealSays notes what the device confessed when it was sealed. The disks are whole all
 // the same: they are what was signed.
 func (v *verifier) sealSays(raw []byte) error {
-	e, err := parseEnvelope(raw)
+	e, err := wire.ParseEnvelope(raw)
 	if err != nil {
 		return err
 	}
-	s, err := e.statement(sealPredicate)
+	s, err := e.Statement(wire.SealPredicate)
 	if err != nil {
 		return err
 	}
@@ -29,39 +32,39 @@ func (v *verifier) sealSays(raw []byte) error {
 		"absent_bays": &absent, "replaced_bays": &replaced, "left_bays": &left,
 		"wrap_check": &wrap,
 	} {
-		if err := s.predicate.maybe(name, to); err != nil {
+		if err := s.Predicate.Maybe(name, to); err != nil {
 			return err
 		}
 	}
 	if !complete {
-		v.f.add(Note, "seal-incomplete", nowhere(), "keep the source: what is not in the manifest is not on these disks", "the device was sealed before its source had been loaded whole")
+		v.f.Add(findings.Note, "seal-incomplete", findings.Nowhere(), "keep the source: what is not in the manifest is not on these disks", "the device was sealed before its source had been loaded whole")
 	}
 	if degraded > 0 {
-		v.f.add(Note, "seal-degraded", nowhere(), "", "the device was sealed with lost shards in %d of its packs", degraded)
+		v.f.Add(findings.Note, "seal-degraded", findings.Nowhere(), "", "the device was sealed with lost shards in %d of its packs", degraded)
 	}
 	if unread > 0 || readBack == "none" || readBack == "partly" {
-		v.f.add(Note, "seal-unread", nowhere(), "", "the device was sealed while %d of its packs had not been read back from the disks", unread)
+		v.f.Add(findings.Note, "seal-unread", findings.Nowhere(), "", "the device was sealed while %d of its packs had not been read back from the disks", unread)
 	}
 	if wrap == "unchecked" {
-		v.f.add(Note, "seal-unchecked", nowhere(), "", "the device was sealed before the data centre had confirmed that it can open the load key")
+		v.f.Add(findings.Note, "seal-unchecked", findings.Nowhere(), "", "the device was sealed before the data centre had confirmed that it can open the load key")
 	}
 	if shared {
-		v.f.add(Note, "seal-shared", nowhere(), "", "bays that share a disk, or are plain folders, were allowed when the device was loaded: one failure may take several of them")
+		v.f.Add(findings.Note, "seal-shared", findings.Nowhere(), "", "bays that share a disk, or are plain folders, were allowed when the device was loaded: one failure may take several of them")
 	}
 	if len(filesystems) > 0 {
-		v.f.add(Note, "seal-filesystems", nowhere(), "", "disks with these file systems were allowed when the device was loaded: %s", strings.Join(filesystems, ", "))
+		v.f.Add(findings.Note, "seal-filesystems", findings.Nowhere(), "", "disks with these file systems were allowed when the device was loaded: %s", strings.Join(filesystems, ", "))
 	}
 	if len(absent) > 0 {
-		v.f.add(Note, "seal-absent", nowhere(), hintPaper, "bays whose disk was absent at the seal, so that its copy of the unlock wrap lives on: %s", bayNumbers(absent))
+		v.f.Add(findings.Note, "seal-absent", findings.Nowhere(), hintPaper, "bays whose disk was absent at the seal, so that its copy of the unlock wrap lives on: %s", bayNumbers(absent))
 	}
 	if len(replaced) > 0 {
-		v.f.add(Note, "seal-replaced", nowhere(), hintPaper, "bays whose first disk was replaced before the seal, so that its copy of the unlock wrap lives on: %s", bayNumbers(replaced))
+		v.f.Add(findings.Note, "seal-replaced", findings.Nowhere(), hintPaper, "bays whose first disk was replaced before the seal, so that its copy of the unlock wrap lives on: %s", bayNumbers(replaced))
 	}
 	if len(left) > 0 {
-		v.f.add(Note, "seal-left", nowhere(), hintPaper, "bays whose disk was not there, or had been replaced, when the seal was finished, so that its copy of the unlock wrap lives on: %s", bayNumbers(left))
+		v.f.Add(findings.Note, "seal-left", findings.Nowhere(), hintPaper, "bays whose disk was not there, or had been replaced, when the seal was finished, so that its copy of the unlock wrap lives on: %s", bayNumbers(left))
 	}
 	if len(notErased) > 0 {
-		v.f.add(Note, "seal-not-erased", nowhere(), hintPaper, "the unlock wrap was overwritten on file systems that may keep what was there, and the unlock code would open it: %s", strings.Join(notErased, ", "))
+		v.f.Add(findings.Note, "seal-not-erased", findings.Nowhere(), hintPaper, "the unlock wrap was overwritten on file systems that may keep what was there, and the unlock code would open it: %s", strings.Join(notErased, ", "))
 	}
 	return nil
 }

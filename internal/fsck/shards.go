@@ -1,20 +1,26 @@
 package fsck
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
+)
 
 // shardCopy is one file of a shard: normally there is one, on the disk of its
 // bay; it may lie elsewhere, and a duplicated disk has a second.
 type shardCopy struct {
-	d *disk
-	f *file
+	d *disk.Seen
+	f *disk.File
 }
 
 // openShards finds the shard files of a pack: on the bay that the signed map
 // says, else on whatever disk has the name.
-func (v *verifier) openShards(p *packEntry, quiet bool) [][]shardCopy {
-	all := make([][]shardCopy, p.geometry.shards())
+func (v *verifier) openShards(p *wire.PackEntry, quiet bool) [][]shardCopy {
+	all := make([][]shardCopy, p.Geometry.Shards())
 	for j := range all {
-		all[j] = v.openCopies(int(p.bays[j]), shardName(p, j))
+		all[j] = v.openCopies(int(p.Bays[j]), disk.ShardName(p, j))
 		if !quiet {
 			v.nameShard(p, j, all[j])
 		}
@@ -25,8 +31,8 @@ func (v *verifier) openShards(p *packEntry, quiet bool) [][]shardCopy {
 	return all
 }
 
-func (v *verifier) seeTogether(p *packEntry, all [][]shardCopy) {
-	disks := make([]*disk, len(all))
+func (v *verifier) seeTogether(p *wire.PackEntry, all [][]shardCopy) {
+	disks := make([]*disk.Seen, len(all))
 	for j, copies := range all {
 		if len(copies) > 0 {
 			disks[j] = copies[0].d
@@ -47,10 +53,10 @@ func closeShards(all [][]shardCopy) {
 func (v *verifier) openCopies(bay int, name string) (copies []shardCopy) {
 	for _, atHome := range []bool{true, false} {
 		for _, d := range v.use {
-			if (d.bay == bay) != atHome {
+			if (d.Bay == bay) != atHome {
 				continue
 			}
-			if f, err := openFile(d.fsys, name); err == nil {
+			if f, err := disk.OpenFile(d.Fsys, name); err == nil {
 				copies = append(copies, shardCopy{d, f})
 			}
 		}
@@ -67,32 +73,32 @@ func (v *verifier) otherCopies(name string, known []shardCopy) (more []shardCopy
 		if slices.ContainsFunc(known, func(c shardCopy) bool { return c.d == d }) {
 			continue
 		}
-		if f, err := openFile(d.fsys, name); err == nil {
+		if f, err := disk.OpenFile(d.Fsys, name); err == nil {
 			more = append(more, shardCopy{d, f})
 		}
 	}
 	return more
 }
 
-func (v *verifier) nameShard(p *packEntry, j int, copies []shardCopy) {
-	at := inShard(p, j)
+func (v *verifier) nameShard(p *wire.PackEntry, j int, copies []shardCopy) {
+	at := findings.InShard(p, j)
 	if len(copies) == 0 {
 		switch {
-		case p.notWritten>>j&1 == 1:
-			v.f.add(Repairable, "shard-degraded", at, hintRebuild, "was not written, as the log says")
-		case !v.missing[p.bays[j]]:
-			v.f.add(Repairable, "shard-missing", at, hintRebuild, "no disk has the file")
+		case p.NotWritten>>j&1 == 1:
+			v.f.Add(findings.Repairable, "shard-degraded", at, findings.HintRebuild, "was not written, as the log says")
+		case !v.missing[p.Bays[j]]:
+			v.f.Add(findings.Repairable, "shard-missing", at, findings.HintRebuild, "no disk has the file")
 		}
 		return
 	}
 	for _, c := range copies {
-		if c.d.bay != int(p.bays[j]) {
-			v.f.add(Note, "shard-elsewhere", at.on(c.d), "", "lies on the disk of bay %d", c.d.bay)
+		if c.d.Bay != int(p.Bays[j]) {
+			v.f.Add(findings.Note, "shard-elsewhere", at.On(c.d), "", "lies on the disk of bay %d", c.d.Bay)
 		}
-		if want := p.geometry.shardLen(); c.f.size < want {
-			v.f.add(Repairable, "shard-length", at.on(c.d), hintRebuild, "cut short: %d bytes, not %d", c.f.size, want)
-		} else if c.f.size > want {
-			v.f.add(Repairable, "shard-length", at.on(c.d), hintRebuild, "too long: %d bytes, not %d", c.f.size, want)
+		if want := p.Geometry.ShardLen(); c.f.Size < want {
+			v.f.Add(findings.Repairable, "shard-length", at.On(c.d), findings.HintRebuild, "cut short: %d bytes, not %d", c.f.Size, want)
+		} else if c.f.Size > want {
+			v.f.Add(findings.Repairable, "shard-length", at.On(c.d), findings.HintRebuild, "too long: %d bytes, not %d", c.f.Size, want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -19,15 +20,15 @@ func TestWrapsAgree(t *testing.T) {
 		seed, told := w.Encode(), 0
 		try := func(b []byte) {
 			_, theirs := manifest.DecodeWrap(b)
-			if _, _, _, ours := parseWrap(b); (ours == nil) != (theirs == nil) && told < 5 {
+			if _, _, _, ours := wire.ParseWrap(b); (ours == nil) != (theirs == nil) && told < 5 {
 				told++
 				t.Errorf("%.200x: verifier: %v; reader: %v", b, ours, theirs)
 			}
 		}
 		neighbours(seed, try)
 		fieldVariants(t, seed[2:], func(b []byte) { try(append(seed[:2:2], b...)) })
-		try(sized(seed, maxWrapSize))
-		try(sized(seed, maxWrapSize+1))
+		try(sized(seed, wire.MaxWrapSize))
+		try(sized(seed, wire.MaxWrapSize+1))
 	}
 }
 
@@ -36,9 +37,9 @@ func TestLabelsAgree(t *testing.T) {
 	d := makeDevice(t, smallPlan())
 	told, taken := 0, 0
 	try := func(b []byte) {
-		l, ours := parseLabel(b)
+		l, ours := wire.ParseLabel(b)
 		if ours == nil {
-			ours = l.checkpoint.verify(public(d.deviceKey))
+			ours = l.Checkpoint.Verify(public(d.deviceKey))
 		}
 		o, theirs := manifest.ParseLabel(b)
 		if theirs == nil {

@@ -7,6 +7,10 @@ import (
 	"hash"
 	"hash/crc64"
 	"math/bits"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // sliceSize is how much of a block a single stripe's work holds of each shard.
@@ -19,7 +23,7 @@ const maxDecodeTries = 1000
 type examined struct {
 	stripe  int64
 	good    uint32 // blocks that are right as stored
-	source  [maxShards]*shardCopy
+	source  [wire.MaxShards]*shardCopy
 	inputs  uint32 // k good blocks from which the others follow
 	decided bool   // every data block is stored well or can be decoded
 }
@@ -34,7 +38,7 @@ type stripeWork struct {
 	data   uint32 // data blocks whose SHA-256 is right
 	clean  uint32 // parity blocks whose CRC is right
 	dirty  uint32 // parity blocks that can be read, CRC wrong
-	source [maxShards]*shardCopy
+	source [wire.MaxShards]*shardCopy
 }
 
 // examine looks at one stripe alone, block by block and copy by copy, decodes
@@ -45,13 +49,13 @@ func (s *packScan) examine(stripe int64) error {
 		s.cache = examined{stripe: stripe}
 		return s.listChanged(err)
 	}
-	k := &stripeWork{packScan: s, stripe: stripe, off: stripe * s.g.blockSize, length: s.g.blockLen(stripe), line: bytes.Clone(line)}
-	s.w.slices = grow(s.w.slices, s.g.shards(), min(sliceSize, k.length))
-	for j := range s.g.shards() {
+	k := &stripeWork{packScan: s, stripe: stripe, off: stripe * s.g.BlockSize, length: s.g.BlockLen(stripe), line: bytes.Clone(line)}
+	s.w.slices = grow(s.w.slices, s.g.Shards(), min(sliceSize, k.length))
+	for j := range s.g.Shards() {
 		k.readBlock(j)
 	}
 	s.cache, err = k.decide()
-	if err == nil && s.cache.decided && stripe == s.g.full {
+	if err == nil && s.cache.decided && stripe == s.g.Full {
 		err = k.seePadding(s.cache.inputs)
 	}
 	if err != nil {
@@ -64,7 +68,7 @@ func (s *packScan) examine(stripe int64) error {
 // seePadding looks at what follows the body in the last stripe, as it is decoded.
 func (k *stripeWork) seePadding(inputs uint32) error {
 	at := k.off
-	return k.eachCoded(inputs, k.g.dataMask()&^inputs, func(shards [][]byte) bool {
+	return k.eachCoded(inputs, k.g.DataMask()&^inputs, func(shards [][]byte) bool {
 		k.checkPadding(at, shards)
 		at += int64(len(shards[bits.TrailingZeros32(inputs)]))
 		return true
@@ -79,7 +83,7 @@ func (k *stripeWork) readBlock(j int) {
 			return
 		}
 		k.widened |= 1 << j
-		k.shards[j] = append(k.shards[j], k.w.v.otherCopies(shardName(k.p, j), k.shards[j])...)
+		k.shards[j] = append(k.shards[j], k.w.v.otherCopies(disk.ShardName(k.p, j), k.shards[j])...)
 	}
 }
 
@@ -98,7 +102,7 @@ func (k *stripeWork) tryCopies(j int) bool {
 			}
 			return true
 		}
-		if j >= k.g.k && k.source[j] == nil {
+		if j >= k.g.K && k.source[j] == nil {
 			k.source[j] = &copies[i]
 			k.dirty |= 1 << j
 		}
@@ -107,7 +111,7 @@ func (k *stripeWork) tryCopies(j int) bool {
 }
 
 func (k *stripeWork) mark(j int) {
-	if j < k.g.k {
+	if j < k.g.K {
 		k.data |= 1 << j
 	} else {
 		k.clean |= 1 << j
@@ -116,23 +120,23 @@ func (k *stripeWork) mark(j int) {
 }
 
 // confirm compares a stored block with its field of the line.
-func (k *stripeWork) confirm(j int, f *file) (bool, error) {
+func (k *stripeWork) confirm(j int, f *disk.File) (bool, error) {
 	buf := k.w.slices[j][:min(sliceSize, k.length)]
-	if j < k.g.k {
+	if j < k.g.K {
 		h := sha256.New()
 		err := eachSlice(f, k.off, k.length, buf, func(b []byte) { h.Write(b) })
 		return err == nil && bytes.Equal(h.Sum(nil), k.line[32*j:32*j+32]), err
 	}
 	crc := uint64(0)
-	err := eachSlice(f, k.off, k.length, buf, func(b []byte) { crc = crc64.Update(crc, crcTable, b) })
-	at := 32*k.g.k + 8*(j-k.g.k)
+	err := eachSlice(f, k.off, k.length, buf, func(b []byte) { crc = crc64.Update(crc, wire.CrcTable, b) })
+	at := 32*k.g.K + 8*(j-k.g.K)
 	return err == nil && crc == binary.BigEndian.Uint64(k.line[at:]), err
 }
 
 // decide decodes the missing data blocks and then proves the parity.
 func (k *stripeWork) decide() (examined, error) {
 	e := examined{stripe: k.stripe, source: k.source, good: k.data}
-	need := k.g.k - bits.OnesCount32(k.data)
+	need := k.g.K - bits.OnesCount32(k.data)
 	parity, ok, err := k.findParity(need)
 	if err != nil {
 		return e, err
@@ -173,7 +177,7 @@ func (k *stripeWork) findParity(need int) (parity uint32, ok bool, err error) {
 	}
 	subsets(all, need, func(set uint32) bool { return set&k.dirty != 0 && try(set) })
 	if !ok && err == nil && tries >= maxDecodeTries && !k.quiet {
-		k.w.v.f.stripe(Lost, "stripe-undecided", inPack(k.p), k.stripe, "", "not decided after 1,000 choices of parity blocks; entries cannot be named without the key")
+		k.w.v.f.Stripe(findings.Lost, "stripe-undecided", findings.InPack(k.p), k.stripe, "", "not decided after 1,000 choices of parity blocks; entries cannot be named without the key")
 	}
 	return parity, ok, err
 }
@@ -196,10 +200,10 @@ func subsets(mask uint32, n int, fn func(uint32) bool) bool {
 // decodes computes the missing data blocks with these parity blocks and
 // compares all of them with the signed hashes.
 func (k *stripeWork) decodes(parity uint32) (bool, error) {
-	missing := k.g.dataMask() &^ k.data
-	var hashers [maxShards]hash.Hash
+	missing := k.g.DataMask() &^ k.data
+	var hashers [wire.MaxShards]hash.Hash
 	err := k.eachCoded(k.data|parity, missing, func(shards [][]byte) bool {
-		for j := range k.g.k {
+		for j := range k.g.K {
 			if missing>>j&1 == 1 {
 				if hashers[j] == nil {
 					hashers[j] = sha256.New()
@@ -212,7 +216,7 @@ func (k *stripeWork) decodes(parity uint32) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for j := range k.g.k {
+	for j := range k.g.K {
 		if hashers[j] != nil && !bytes.Equal(hashers[j].Sum(nil), k.line[32*j:32*j+32]) {
 			return false, nil
 		}
@@ -227,12 +231,12 @@ func (k *stripeWork) proveParity(inputs uint32) (proven uint32, err error) {
 	others := proven &^ inputs
 	at := k.off
 	err = k.eachCoded(inputs, others, func(shards [][]byte) bool {
-		for j := k.g.k; j < k.g.shards(); j++ {
+		for j := k.g.K; j < k.g.Shards(); j++ {
 			if others>>j&1 == 0 {
 				continue
 			}
 			b := buf[:len(shards[j])]
-			if k.source[j].f.readFull(b, at) != nil || !bytes.Equal(b, shards[j]) {
+			if k.source[j].f.ReadFull(b, at) != nil || !bytes.Equal(b, shards[j]) {
 				proven &^= 1 << j
 			}
 		}
@@ -249,7 +253,7 @@ func (k *stripeWork) eachCoded(inputs, want uint32, fn func(shards [][]byte) boo
 	if err != nil {
 		return err
 	}
-	n := k.g.shards()
+	n := k.g.Shards()
 	required := make([]bool, n)
 	shards := make([][]byte, n)
 	for done := int64(0); done < k.length; done += sliceSize {
@@ -258,12 +262,12 @@ func (k *stripeWork) eachCoded(inputs, want uint32, fn func(shards [][]byte) boo
 			shards[j], required[j] = k.w.slices[j][:0], want>>j&1 == 1
 			if inputs>>j&1 == 1 {
 				shards[j] = k.w.slices[j][:size]
-				if k.source[j].f.readFull(shards[j], k.off+done) != nil {
+				if k.source[j].f.ReadFull(shards[j], k.off+done) != nil {
 					clear(shards[j])
 				}
 			}
 		}
-		if k.g.m > 0 && want != 0 {
+		if k.g.M > 0 && want != 0 {
 			if err := enc.ReconstructSome(shards, required); err != nil {
 				return err
 			}
@@ -277,17 +281,17 @@ func (k *stripeWork) eachCoded(inputs, want uint32, fn func(shards [][]byte) boo
 
 // record names the bad blocks of the stripe, and the stripe if it is lost.
 func (k *stripeWork) record(e *examined) {
-	for j := k.g.k; e.decided && j < k.g.shards(); j++ {
+	for j := k.g.K; e.decided && j < k.g.Shards(); j++ {
 		if e.good&k.dirty>>j&1 == 1 {
 			k.nameSum(k.stripe, j)
 		}
 	}
-	for j := range k.g.shards() {
+	for j := range k.g.Shards() {
 		copies := k.shards[j]
 		if e.good>>j&1 == 1 || len(copies) == 0 {
 			continue
 		}
-		if copies[0].f.size <= k.off {
+		if copies[0].f.Size <= k.off {
 			k.countBad(j) // the file ends before: shard-length says it
 			continue
 		}
@@ -296,16 +300,16 @@ func (k *stripeWork) record(e *examined) {
 	if e.decided {
 		return
 	}
-	k.w.v.lost(k.p, (1<<k.g.shards()-1)&^e.good)
+	k.w.v.lost(k.p, (1<<k.g.Shards()-1)&^e.good)
 	if k.quiet {
 		return
 	}
-	bad := k.g.shards() - bits.OnesCount32(e.good)
-	if bad > k.g.m || bits.OnesCount32(k.data|k.clean|k.dirty) < k.g.k {
-		k.w.v.f.stripe(Lost, "stripe-lost", inPack(k.p), k.stripe, "",
+	bad := k.g.Shards() - bits.OnesCount32(e.good)
+	if bad > k.g.M || bits.OnesCount32(k.data|k.clean|k.dirty) < k.g.K {
+		k.w.v.f.Stripe(findings.Lost, "stripe-lost", findings.InPack(k.p), k.stripe, "",
 			"more blocks are bad or missing than there is parity: lost; entries cannot be named without the key")
 	} else {
-		k.w.v.f.stripe(Lost, "stripe-lost", inPack(k.p), k.stripe, "",
+		k.w.v.f.Stripe(findings.Lost, "stripe-lost", findings.InPack(k.p), k.stripe, "",
 			"no choice of parity blocks gives the signed data blocks: lost; entries cannot be named without the key")
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // TestRandomDamage compares the verifier with a count: in each stripe of one
@@ -21,16 +23,16 @@ func TestRandomDamage(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		g := d.packs[0].geometry
 		lost, bad := map[int64]bool{}, int64(0)
-		for s := range g.stripes() {
+		for s := range g.Stripes() {
 			hit := uint32(0)
-			for j := range g.shards() {
+			for j := range g.Shards() {
 				if rng.Uint32()%3 == 0 {
 					hit |= 1 << j
 					bay, name := d.shard(0, j)
-					d.flip(bay, name, int(s)*p.block+int(rng.Uint32())%int(g.blockLen(s)))
+					d.flip(bay, name, int(s)*p.block+int(rng.Uint32())%int(g.BlockLen(s)))
 				}
 			}
-			if bits.OnesCount32(hit) > g.m {
+			if bits.OnesCount32(hit) > g.M {
 				lost[s] = true
 			}
 			bad += int64(bits.OnesCount32(hit))
@@ -81,7 +83,7 @@ func TestStaleShard(t *testing.T) {
 	f := d.file(bay, name)
 	f.Data = random(d.rng, len(f.Data))
 	r := run(t, d.options())
-	if r.Verdict != VerdictRepairable || r.BlocksBad != d.packs[0].geometry.stripes() || len(r.Findings) != 1 {
+	if r.Verdict != VerdictRepairable || r.BlocksBad != d.packs[0].geometry.Stripes() || len(r.Findings) != 1 {
 		t.Error(show(r))
 	}
 }
@@ -98,13 +100,13 @@ func TestGeometry(t *testing.T) {
 		{8, 1 << 20, 1<<30 + 1, 128, 4096, 1<<27 + 4096},
 		{3, 65536, 100_000, 0, 36864, 36864},
 	} {
-		g, err := newGeometry(c.k, 1, c.b, c.body)
-		if err != nil || g.full != c.full || g.last != c.last || g.shardLen() != c.sh {
+		g, err := wire.NewGeometry(c.k, 1, c.b, c.body)
+		if err != nil || g.Full != c.full || g.Last != c.last || g.ShardLen() != c.sh {
 			t.Errorf("%+v: %+v %v", c, g, err)
 		}
-		for _, off := range []int64{0, g.body / 2, g.body - 1} {
-			s, block, at, left := g.locate(off)
-			if s*int64(c.k*c.b)+int64(block)*g.blockLen(s)+at != off || left < 1 || block >= g.k {
+		for _, off := range []int64{0, g.Body / 2, g.Body - 1} {
+			s, block, at, left := g.Locate(off)
+			if s*int64(c.k*c.b)+int64(block)*g.BlockLen(s)+at != off || left < 1 || block >= g.K {
 				t.Errorf("%+v: byte %d is at %d %d %d", c, off, s, block, at)
 			}
 		}

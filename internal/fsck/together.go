@@ -4,6 +4,10 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // together gathers the packs of which one disk holds several shards, or several pieces of
@@ -12,15 +16,15 @@ type together struct {
 	mu    sync.Mutex
 	packs int64
 	left  int // how many disks of the worst pack may be lost
-	worst *packEntry
-	on    *disk // that holds the most of it
+	worst *wire.PackEntry
+	on    *disk.Seen // that holds the most of it
 	what  string
 }
 
 // see takes the disk of each shard or piece of a pack; nil where none has it.
-func (t *together) see(p *packEntry, what string, disks []*disk) {
-	counts := map[*disk]int{}
-	here, most := 0, (*disk)(nil)
+func (t *together) see(p *wire.PackEntry, what string, disks []*disk.Seen) {
+	counts := map[*disk.Seen]int{}
+	here, most := 0, (*disk.Seen)(nil)
 	for _, d := range disks {
 		if d == nil {
 			continue
@@ -34,7 +38,7 @@ func (t *together) see(p *packEntry, what string, disks []*disk) {
 	if counts[most] < 2 {
 		return
 	}
-	left := tolerance(counts, here, p.geometry.k)
+	left := tolerance(counts, here, p.Geometry.K)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.packs++
@@ -44,7 +48,7 @@ func (t *together) see(p *packEntry, what string, disks []*disk) {
 }
 
 // tolerance is how many disks may be lost, whichever they are, so that k remain.
-func tolerance(counts map[*disk]int, here, k int) (lost int) {
+func tolerance(counts map[*disk.Seen]int, here, k int) (lost int) {
 	var list []int
 	for _, n := range counts {
 		list = append(list, n)
@@ -64,7 +68,7 @@ func (t *together) name(v *verifier) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.packs > 0 {
-		v.f.add(Repairable, "shards-together", inPack(t.worst).on(t.on), hintRebuild,
-			"one disk has several of its %s: any %d disks may be lost, not %d (the worst of %d such packs)", t.what, t.left, t.worst.geometry.m, t.packs)
+		v.f.Add(findings.Repairable, "shards-together", findings.InPack(t.worst).On(t.on), findings.HintRebuild,
+			"one disk has several of its %s: any %d disks may be lost, not %d (the worst of %d such packs)", t.what, t.left, t.worst.Geometry.M, t.packs)
 	}
 }

@@ -3,14 +3,18 @@ package fsck
 import (
 	"context"
 	"slices"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // unsealed verifies a device that has no log yet from the clear parts of its
 // journal: each pack's entry under the device's signature, then its shards.
 func (v *verifier) unsealed(ctx context.Context) error {
-	v.progress.enter("disks")
+	v.progress.Enter("disks")
 	if len(v.s.disks) == 0 {
-		return v.refuse("identity-unknown", nowhere(), "name the device's disks", "none of the disks has a sledge folder")
+		return v.refuse("identity-unknown", findings.Nowhere(), "name the device's disks", "none of the disks has a sledge folder")
 	}
 	if err := v.noJob(); err != nil {
 		return err
@@ -27,22 +31,22 @@ func (v *verifier) unsealed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.bays = v.job.disks
+	v.bays = v.job.Disks
 	v.nameHeaders()
-	var sample []*packEntry
+	var sample []*wire.PackEntry
 	stored := int64(0)
 	var numbers []uint64
 	j, err := v.newJournalWalk(ctx, names)
 	if err != nil {
 		return err
 	}
-	err = j.walk(ctx, true, func(p *packEntry) error {
+	err = j.walk(ctx, true, func(p *wire.PackEntry) error {
 		if len(sample) < 8 {
 			sample = append(sample, p)
 		}
-		stored += p.geometry.stored()
-		v.packIDs.add(p.id)
-		numbers = append(numbers, p.number)
+		stored += p.Geometry.Stored()
+		v.packIDs.add(p.ID)
+		numbers = append(numbers, p.Number)
 		v.report.Packs++
 		return nil
 	})
@@ -51,11 +55,11 @@ func (v *verifier) unsealed(ctx context.Context) error {
 	}
 	v.nameOrder(numbers)
 	if v.packIDs.sort(); v.packIDs.twice() {
-		v.f.add(Fatal, "pack-entry-bad", nowhere(), hintRefuse, "two packs of the journals have one id")
+		v.f.Add(findings.Fatal, "pack-entry-bad", findings.Nowhere(), findings.HintRefuse, "two packs of the journals have one id")
 	}
 	v.unsealedWraps()
-	v.progress.total.Store(stored)
-	v.progress.packsTotal.Store(v.report.Packs)
+	v.progress.Total.Store(stored)
+	v.progress.PacksTotal.Store(v.report.Packs)
 	v.placeDisks(sample)
 	v.countBays(v.report.Packs)
 	return v.unsealedPacks(ctx, j)
@@ -66,17 +70,17 @@ func (v *verifier) unsealed(ctx context.Context) error {
 // in another order than their files, no device has written.
 func (v *verifier) nameOrder(numbers []uint64) {
 	if !slices.IsSorted(numbers) {
-		v.f.add(Fatal, "pack-entry-bad", nowhere(), hintRefuse, "the journals' packs are not in the order of their numbers")
+		v.f.Add(findings.Fatal, "pack-entry-bad", findings.Nowhere(), findings.HintRefuse, "the journals' packs are not in the order of their numbers")
 		slices.Sort(numbers)
 	}
 	next := uint64(0)
 	for _, n := range numbers {
 		if n < next {
-			v.f.add(Fatal, "pack-entry-bad", nowhere(), hintRefuse, "two packs have the number %d", n)
+			v.f.Add(findings.Fatal, "pack-entry-bad", findings.Nowhere(), findings.HintRefuse, "two packs have the number %d", n)
 			continue
 		}
 		if n > next {
-			v.f.add(Lost, "journal-gap", nowhere(), "connect the missing disks", "packs %d to %d are in no journal, and pack %d is: their frames are lost", next, n-1, n)
+			v.f.Add(findings.Lost, "journal-gap", findings.Nowhere(), "connect the missing disks", "packs %d to %d are in no journal, and pack %d is: their frames are lost", next, n-1, n)
 		}
 		next = n + 1
 	}
@@ -92,17 +96,17 @@ func (v *verifier) labelOfUnsealed() error {
 	if err != nil {
 		return err
 	}
-	if l.identity != v.who {
-		return v.refuse("label-differs", nowhere(), hintRefuse, "label is of job %s, device %s, generation %d; the disks are of job %s, device %s, generation %d, and not sealed",
-			l.job, l.device, l.generation, v.who.job, v.who.device, v.who.generation)
+	if l.Identity != v.who {
+		return v.refuse("label-differs", findings.Nowhere(), findings.HintRefuse, "label is of job %s, device %s, generation %d; the disks are of job %s, device %s, generation %d, and not sealed",
+			l.Job, l.Device, l.Generation, v.who.Job, v.who.Device, v.who.Generation)
 	}
-	return v.refuse("label-differs", nowhere(), hintRefuse, "the label says sealed with a log of %d entries, these disks are not sealed: they were put back to before the seal", l.checkpoint.size)
+	return v.refuse("label-differs", findings.Nowhere(), findings.HintRefuse, "the label says sealed with a log of %d entries, these disks are not sealed: they were put back to before the seal", l.Checkpoint.Size)
 }
 
 func (v *verifier) unsealedPacks(ctx context.Context, j *journalWalk) error {
 	odd := &oddShards{}
-	each := func(ctx context.Context, fn func(*packEntry) error) error { return j.walk(ctx, false, fn) }
-	err := v.pool(ctx, each, func(ctx context.Context, w *worker, p *packEntry) error {
+	each := func(ctx context.Context, fn func(*wire.PackEntry) error) error { return j.walk(ctx, false, fn) }
+	err := v.pool(ctx, each, func(ctx context.Context, w *worker, p *wire.PackEntry) error {
 		return w.scanPack(ctx, p, odd)
 	})
 	if err != nil {
@@ -118,51 +122,51 @@ func (v *verifier) unsealedPacks(ctx context.Context, j *journalWalk) error {
 // identifyUnsealed takes job, device and generation from headers or from the
 // unlock wrap, which are hints; the signatures under them decide.
 func (v *verifier) identifyUnsealed() error {
-	votes := map[identity]int{}
+	votes := map[wire.Identity]int{}
 	for _, d := range v.s.disks {
-		if d.header != nil {
-			votes[d.header.identity]++
-		} else if raw, err := readSmall(d.fsys, "wraps/unlock", maxWrapSize); err == nil {
-			if i, _, _, err := parseWrap(raw); err == nil {
+		if d.Header != nil {
+			votes[d.Header.Identity]++
+		} else if raw, err := disk.ReadSmall(d.Fsys, "wraps/unlock", wire.MaxWrapSize); err == nil {
+			if i, _, _, err := wire.ParseWrap(raw); err == nil {
 				votes[i]++
 			}
 		}
 	}
 	most := 0
 	for i, n := range votes {
-		if n > most || n == most && i.generation > v.who.generation {
+		if n > most || n == most && i.Generation > v.who.Generation {
 			v.who, most = i, n
 		}
 	}
 	if most == 0 {
-		return v.refuse("identity-unknown", nowhere(), "", "neither a checkpoint nor a header nor an unlock wrap says which device this is")
+		return v.refuse("identity-unknown", findings.Nowhere(), "", "neither a checkpoint nor a header nor an unlock wrap says which device this is")
 	}
-	var problem *jobCopy
+	var problem *disk.JobCopy
 	for _, c := range v.s.jobs {
 		switch {
-		case c.err != nil:
+		case c.Err != nil:
 			problem = c
-		case c.job.job == v.who.job && c.job.devices[v.who.device] != nil && (v.job == nil || c.job.serial > v.job.serial):
-			v.job = c.job
+		case c.Job.Job == v.who.Job && c.Job.Devices[v.who.Device] != nil && (v.job == nil || c.Job.Serial > v.job.Serial):
+			v.job = c.Job
 		}
 	}
 	if v.job == nil && problem != nil {
-		return v.refuse("job-untrusted", nowhere(), hintRefuse, "job.dsse: %s", problem.problem(v.o.Trust))
+		return v.refuse("job-untrusted", findings.Nowhere(), findings.HintRefuse, "job.dsse: %s", problem.Problem(v.o.Trust))
 	}
 	if v.job == nil {
-		return v.refuse("job-lost", nowhere(), "", "no disk has a job file that pins device %s for job %s", v.who.device, v.who.job)
+		return v.refuse("job-lost", findings.Nowhere(), "", "no disk has a job file that pins device %s for job %s", v.who.Device, v.who.Job)
 	}
-	v.key = v.job.devices[v.who.device]
-	v.report.Job, v.report.Device, v.report.Generation = v.who.job.String(), v.who.device.String(), v.who.generation
+	v.key = v.job.Devices[v.who.Device]
+	v.report.Job, v.report.Device, v.report.Generation = v.who.Job.String(), v.who.Device.String(), v.who.Generation
 	v.nameOtherJobs()
 	return nil
 }
 
 func (v *verifier) nameOtherJobs() {
 	for _, d := range v.s.disks {
-		if d.job == nil || d.job.sha256 == v.job.sha256 || d.header != nil && d.header.identity != v.who {
+		if d.Job == nil || d.Job.Sha256 == v.job.Sha256 || d.Header != nil && d.Header.Identity != v.who {
 			continue
 		}
-		v.f.add(Repairable, "job-copy-other", onDisk(d), hintRebuild, "job.dsse is not the file of the other disks%s", jobProblem(d.job))
+		v.f.Add(findings.Repairable, "job-copy-other", findings.OnDisk(d), findings.HintRebuild, "job.dsse is not the file of the other disks%s", jobProblem(d.Job))
 	}
 }

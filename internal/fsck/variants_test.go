@@ -5,6 +5,9 @@ import (
 	"encoding/binary"
 	"math"
 	"testing"
+
+	"github.com/sledge-io/sledge/internal/fsck/record"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // variantField is a field of a message that is being told anew.
@@ -69,14 +72,14 @@ func fieldVariants(t *testing.T, message []byte, put func(b []byte)) {
 }
 
 // listVariants change the lists of a record, and their first items, in the same way.
-func listVariants(t *testing.T, record []byte, put func(b []byte)) {
+func listVariants(t *testing.T, rec []byte, put func(b []byte)) {
 	t.Helper()
 	var all []variantField
-	if err := eachField(record, func(n int, critical bool, value []byte) { all = append(all, variantField{n, critical, value}) }); err != nil {
+	if err := eachField(rec, func(n int, critical bool, value []byte) { all = append(all, variantField{n, critical, value}) }); err != nil {
 		t.Fatal(err)
 	}
 	for i, f := range all {
-		if f.number < partsField || f.number > attributes {
+		if f.number < record.PartsField || f.number > record.Attributes {
 			continue
 		}
 		with := func(value []byte) {
@@ -86,12 +89,12 @@ func listVariants(t *testing.T, record []byte, put func(b []byte)) {
 		}
 		fieldVariants(t, f.value, with)
 		neighbours(f.value, with)
-		list, err := parseFields(f.value, listFormFields)
+		list, err := wire.ParseFields(f.value, record.ListFormFields)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var items [][]byte
-		if err := eachItem(list.bytes(3), func(item []byte) error { items = append(items, item); return nil }); err != nil {
+		if err := wire.EachItem(list.Bytes(3), func(item []byte) error { items = append(items, item); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		again := func(items ...[]byte) {
@@ -114,7 +117,7 @@ func listVariants(t *testing.T, record []byte, put func(b []byte)) {
 				again(other...)
 			}
 			neighbours(it, one)
-			if f.number == extents {
+			if f.number == record.Extents {
 				fieldVariants(t, it, one)
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/reedsolomon"
+
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // chunkSize is the step of hashing and coding: k chunks stay in the cache
@@ -36,15 +38,15 @@ func newWorker(v *verifier) *worker {
 // maxCoderUses bounds the inverted matrices that an encoder keeps.
 const maxCoderUses = 1000
 
-func (w *worker) coder(g geometry) (coder, error) {
-	key := [2]int{g.k, g.m}
+func (w *worker) coder(g wire.Geometry) (coder, error) {
+	key := [2]int{g.K, g.M}
 	c := w.coders[key]
 	if c.fast == nil || c.uses >= maxCoderUses {
 		var err error
-		if c.fast, err = reedsolomon.New(g.k, g.m, reedsolomon.WithMaxGoroutines(1)); err != nil {
+		if c.fast, err = reedsolomon.New(g.K, g.M, reedsolomon.WithMaxGoroutines(1)); err != nil {
 			return c, err
 		}
-		c.slow, err = reedsolomon.New(g.k, g.m, reedsolomon.WithMaxGoroutines(1), reedsolomon.WithInversionCache(false))
+		c.slow, err = reedsolomon.New(g.K, g.M, reedsolomon.WithMaxGoroutines(1), reedsolomon.WithInversionCache(false))
 		if err != nil {
 			return c, err
 		}
@@ -56,7 +58,7 @@ func (w *worker) coder(g geometry) (coder, error) {
 }
 
 // decoder keeps no inverted matrices: single stripes may need very many.
-func (w *worker) decoder(g geometry) (reedsolomon.Encoder, error) {
+func (w *worker) decoder(g wire.Geometry) (reedsolomon.Encoder, error) {
 	c, err := w.coder(g)
 	return c.slow, err
 }
@@ -82,10 +84,10 @@ func grow(bufs [][]byte, n int, size int64) [][]byte {
 }
 
 // pool lets the workers take entries that feed sends. The first error stops all.
-func (v *verifier) pool(ctx context.Context, feed func(context.Context, func(*packEntry) error) error, work func(context.Context, *worker, *packEntry) error) error {
+func (v *verifier) pool(ctx context.Context, feed func(context.Context, func(*wire.PackEntry) error) error, work func(context.Context, *worker, *wire.PackEntry) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	queue := make(chan *packEntry)
+	queue := make(chan *wire.PackEntry)
 	var wg sync.WaitGroup
 	for range v.o.Workers {
 		wg.Go(func() {
@@ -97,7 +99,7 @@ func (v *verifier) pool(ctx context.Context, feed func(context.Context, func(*pa
 			}
 		})
 	}
-	err := feed(ctx, func(p *packEntry) error {
+	err := feed(ctx, func(p *wire.PackEntry) error {
 		select {
 		case queue <- p:
 			return nil

@@ -7,6 +7,10 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 const maxWrapsKnown = 256
@@ -23,47 +27,47 @@ type wrapCheck struct {
 
 // fits holds an entry to the job file: who can open the device is the job's choice, and
 // all of them open one key.
-func (c *wrapCheck) fits(w *wrapEntry) error {
+func (c *wrapCheck) fits(w *wire.WrapEntry) error {
 	j := c.v.job
-	if w.kind == wrapAge && string(w.keyIDs) != string(j.ageIDs) {
-		return fmt.Errorf("%w: the key ids of an age wrap are not the job file's", errMalformed)
+	if w.Kind == wire.WrapAge && string(w.KeyIDs) != string(j.AgeIDs) {
+		return fmt.Errorf("%w: the key ids of an age wrap are not the job file's", wire.ErrMalformed)
 	}
-	if w.kind == wrapHPKE && (len(w.keyIDs) != 32 || !slices.Contains(j.siteIDs, [32]byte(w.keyIDs))) {
-		return fmt.Errorf("%w: wrap to %x, whom the job file does not name", errMalformed, w.keyIDs)
+	if w.Kind == wire.WrapHPKE && (len(w.KeyIDs) != 32 || !slices.Contains(j.SiteIDs, [32]byte(w.KeyIDs))) {
+		return fmt.Errorf("%w: wrap to %x, whom the job file does not name", wire.ErrMalformed, w.KeyIDs)
 	}
 	if c.check == nil {
-		c.check = w.check
+		c.check = w.Check
 	}
-	if string(c.check) != string(w.check) {
-		return fmt.Errorf("%w: the wraps are of different keys", errMalformed)
+	if string(c.check) != string(w.Check) {
+		return fmt.Errorf("%w: the wraps are of different keys", wire.ErrMalformed)
 	}
-	if c.known[wrapName(w)] {
-		return fmt.Errorf("%w: wraps/%s twice", errMalformed, wrapName(w))
+	if c.known[wire.WrapName(w)] {
+		return fmt.Errorf("%w: wraps/%s twice", wire.ErrMalformed, wire.WrapName(w))
 	}
 	return nil
 }
 
-func (c *wrapCheck) entry(w *wrapEntry) {
+func (c *wrapCheck) entry(w *wire.WrapEntry) {
 	c.entries++
 	if c.known == nil {
 		c.known = map[string]bool{}
 	}
-	name := wrapName(w)
+	name := wire.WrapName(w)
 	if len(c.known) >= maxWrapsKnown {
 		return
 	}
 	c.known[name] = true
-	for ids := w.keyIDs; len(ids) >= 32; ids = ids[32:] {
+	for ids := w.KeyIDs; len(ids) >= 32; ids = ids[32:] {
 		c.recipients += hex.EncodeToString(ids[:32]) + " "
 	}
 	good := 0
 	for _, d := range c.v.use {
 		if err := c.file(d, w, name); err != nil {
 			class := "wrap-bad"
-			if isMissing(err) {
+			if disk.IsMissing(err) {
 				class = "wrap-missing"
 			}
-			c.v.f.add(Repairable, class, onDisk(d), hintRebuild, "wraps/%s: %v", name, err)
+			c.v.f.Add(findings.Repairable, class, findings.OnDisk(d), findings.HintRebuild, "wraps/%s: %v", name, err)
 			continue
 		}
 		good++
@@ -72,39 +76,39 @@ func (c *wrapCheck) entry(w *wrapEntry) {
 		c.usable++
 		return
 	}
-	c.v.f.add(Lost, "wrap-lost", nowhere(), "", "no disk has a good copy of wraps/%s: its recipients cannot read this device", name)
+	c.v.f.Add(findings.Lost, "wrap-lost", findings.Nowhere(), "", "no disk has a good copy of wraps/%s: its recipients cannot read this device", name)
 }
 
-func (c *wrapCheck) file(d *disk, w *wrapEntry, name string) error {
-	raw, err := readSmall(d.fsys, "wraps/"+name, maxWrapSize)
+func (c *wrapCheck) file(d *disk.Seen, w *wire.WrapEntry, name string) error {
+	raw, err := disk.ReadSmall(d.Fsys, "wraps/"+name, wire.MaxWrapSize)
 	if err != nil {
 		return err
 	}
-	if sha256.Sum256(raw) != w.sha256 {
+	if sha256.Sum256(raw) != w.Sha256 {
 		return fmt.Errorf("SHA-256 is not that of the log")
 	}
-	if w.kind == wrapAge {
+	if w.Kind == wire.WrapAge {
 		return c.stanzas(d, raw, name)
 	}
-	i, kind, keyID, err := parseWrap(raw)
-	if err == nil && (i != c.v.who || kind != w.kind) {
-		err = fmt.Errorf("%w: it is of job %s, device %s, generation %d", errMalformed, i.job, i.device, i.generation)
+	i, kind, keyID, err := wire.ParseWrap(raw)
+	if err == nil && (i != c.v.who || kind != w.Kind) {
+		err = fmt.Errorf("%w: it is of job %s, device %s, generation %d", wire.ErrMalformed, i.Job, i.Device, i.Generation)
 	}
-	if err == nil && keyID != nil && string(keyID) != string(w.keyIDs) {
-		err = fmt.Errorf("%w: it is to %x, the log says to %x", errMalformed, keyID, w.keyIDs)
+	if err == nil && keyID != nil && string(keyID) != string(w.KeyIDs) {
+		err = fmt.Errorf("%w: it is to %x, the log says to %x", wire.ErrMalformed, keyID, w.KeyIDs)
 	}
 	return err
 }
 
 // stanzas compares an age file's recipients with the job file's, as far as anybody sees
 // them: an age file tells how many there are and of which type, and nobody's name.
-func (c *wrapCheck) stanzas(d *disk, raw []byte, name string) error {
-	types, err := ageStanzas(raw)
+func (c *wrapCheck) stanzas(d *disk.Seen, raw []byte, name string) error {
+	types, err := wire.AgeStanzas(raw)
 	if err != nil {
 		return err
 	}
-	if want := c.v.job.stanzas; !slices.Equal(types, want) {
-		c.v.f.add(Warning, "wrap-recipients", onDisk(d), "ask the site who else may open this device", "wraps/%s is to %d recipients (%s), the job file names %d (%s)", name, len(types), quoteName(strings.Join(types, ", ")), len(want), strings.Join(want, ", "))
+	if want := c.v.job.Stanzas; !slices.Equal(types, want) {
+		c.v.f.Add(findings.Warning, "wrap-recipients", findings.OnDisk(d), "ask the site who else may open this device", "wraps/%s is to %d recipients (%s), the job file names %d (%s)", name, len(types), findings.QuoteName(strings.Join(types, ", ")), len(want), strings.Join(want, ", "))
 	}
 	return nil
 }
@@ -113,22 +117,22 @@ func (c *wrapCheck) stanzas(d *disk, raw []byte, name string) error {
 func (c *wrapCheck) finish() {
 	v := c.v
 	if c.entries == 0 {
-		v.f.add(Warning, "recipient-without-wrap", nowhere(), "", "the log names no wrap: nobody can read this device")
+		v.f.Add(findings.Warning, "recipient-without-wrap", findings.Nowhere(), "", "the log names no wrap: nobody can read this device")
 	}
-	for _, keyID := range v.job.keyIDs {
+	for _, keyID := range v.job.KeyIDs {
 		if c.entries > 0 && !strings.Contains(c.recipients, keyID) {
-			v.f.add(Warning, "recipient-without-wrap", nowhere(), "", "no wrap for the recipient with key id %s", keyID)
+			v.f.Add(findings.Warning, "recipient-without-wrap", findings.Nowhere(), "", "no wrap for the recipient with key id %s", keyID)
 		}
 	}
 	for _, d := range v.use {
-		err := eachEntry(d.fsys, "wraps", func(e fs.DirEntry) error {
+		err := disk.EachEntry(d.Fsys, "wraps", func(e fs.DirEntry) error {
 			if name := e.Name(); name != "unlock" && !c.known[name] && len(c.known) < maxWrapsKnown {
-				v.f.add(Note, "unknown-file", onDisk(d), "", "wraps/%s is not in the log", quoteName(name))
+				v.f.Add(findings.Note, "unknown-file", findings.OnDisk(d), "", "wraps/%s is not in the log", findings.QuoteName(name))
 			}
 			return nil
 		})
 		if err != nil {
-			v.f.add(Repairable, "wrap-bad", onDisk(d), hintRebuild, "wraps: %v", err)
+			v.f.Add(findings.Repairable, "wrap-bad", findings.OnDisk(d), findings.HintRebuild, "wraps: %v", err)
 		}
 	}
 }

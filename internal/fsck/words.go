@@ -1,0 +1,68 @@
+package fsck
+
+import (
+	"crypto/ed25519"
+
+	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/record"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
+)
+
+// The words of the format that callers need: they are declared where it is parsed.
+type (
+	// Record is the manifest's description of one entry.
+	Record = record.Record
+	// Trust is what the verifier's user knows of the job signer by another channel.
+	Trust = wire.Trust
+	// Disk is one mounted disk of the appliance, or a copy of one.
+	Disk = disk.Disk
+	// Report is the answer of Manifest and Disks.
+	Report = findings.Report
+	// Finding is one fact, or a run of like facts.
+	Finding = findings.Finding
+	// Severity orders findings; the worst one decides the verdict.
+	Severity = findings.Severity
+	// Verdict is the answer in one word; it drives the exit code.
+	Verdict = findings.Verdict
+	// Status tells how far a check is. Bytes are bytes on disks.
+	Status = findings.Status
+)
+
+// What findings and reports say.
+const (
+	Note       = findings.Note
+	Warning    = findings.Warning
+	Repairable = findings.Repairable
+	Lost       = findings.Lost
+	Fatal      = findings.Fatal
+
+	VerdictClean      = findings.VerdictClean
+	VerdictRepairable = findings.VerdictRepairable
+	VerdictLost       = findings.VerdictLost
+	VerdictRefused    = findings.VerdictRefused
+
+	OriginProven   = findings.OriginProven
+	OriginUnproven = findings.OriginUnproven
+)
+
+// Kinds of record (format.md 7.2).
+const (
+	KindFile         = wire.KindFile
+	KindDirectory    = wire.KindDirectory
+	KindSymlink      = wire.KindSymlink
+	KindHardLink     = wire.KindHardLink
+	KindSkipped      = wire.KindSkipped
+	KindContinuation = wire.KindContinuation
+	KindWithdrawn    = wire.KindWithdrawn
+)
+
+// ErrVersion marks a structure of a version or with a critical part that this
+// verifier does not know: a newer verifier may.
+var ErrVersion = wire.ErrVersion
+
+// ParseRecord reads the public part of a record.
+func ParseRecord(b []byte) (*Record, error) { return record.Parse(b) }
+
+// Fingerprint is the fingerprint of an Ed25519 public key as format.md 1 has it.
+func Fingerprint(key ed25519.PublicKey) string { return wire.Fingerprint(key) }
