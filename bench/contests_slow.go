@@ -33,8 +33,8 @@ func (b *bench) slowSource(name string, call time.Duration, whole, part string) 
 	all, some := func() *dataset { return b.sets[whole].at(s.late[whole]) }, func() *dataset { return b.sets[part].at(s.late[part]) }
 	how := "; the source is FUSE without any cache of names or attributes and without readdirplus, each call takes " + call.String()
 	c.sides = []*side{
-		{name: "load", how: "sledge load --no-read-back, 8+3" + how, run: b.loadOf(tmpfs, "whole", all, "--no-read-back")},
-		{name: "load-near", how: "the same without the delay", run: b.loadOf(tmpfs, "whole", func() *dataset { return b.sets[whole].at(s.near) }, "--no-read-back")},
+		{name: "load", how: "sledge load --no-read-back, 8+3" + how, run: b.loadOf(tmpfs, "whole", all, unread)},
+		{name: "load-near", how: "the same without the delay", run: b.loadOf(tmpfs, "whole", func() *dataset { return b.sets[whole].at(s.near) }, unread)},
 		{name: "scan", how: "sledge scan" + how, run: s.run(all, func(set *dataset, state string) command {
 			return command{args: []string{b.sledge, "scan", set.source(), "--quiet", "--target", "s3://bench/", "--profile", "versitygw", "--device", state}}
 		})},
@@ -124,7 +124,7 @@ func (b *bench) hardDisks(name string, slow int) *contest {
 			if err := b.ready(ctx, tmpfs, set); err != nil {
 				return x, err
 			}
-			u, err := b.procs.run(ctx, 5*limit(set.Bytes, set.Files), d.load(set, "--no-read-back"))
+			u, err := b.procs.run(ctx, 5*limit(set.Bytes, set.Files), d.load(set, unread))
 			return sample{usage: u, Bytes: set.Bytes, Files: set.Files}, errors.Join(err, b.space.retire(d.dir))
 		})},
 		{name: "sequential", full: true, how: "one file on each of the disks, as many bytes as the load writes, in direct writes of 1 MiB, 3 in flight on each, fsync" + how, run: on(func(ctx context.Context, root string) (x sample, err error) {
