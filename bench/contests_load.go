@@ -16,7 +16,7 @@ func (b *bench) contests() []*contest {
 		b.importingMinio("large", disk), b.importingMinio("few", tmpfs), b.importingMinio("mix", tmpfs),
 		b.sinking("large"), b.sinking("few"), b.sinking("mix"), b.fleet(),
 		b.slowSource("02ms", 200*time.Microsecond, "latent", "tardy"), b.slowSource("1ms", time.Millisecond, "latent", "tardy"), b.slowSource("5ms", 5*time.Millisecond, "tardy", "glance"),
-		b.hardDisks("disks-hard", -1), b.hardDisks("disks-one-slow", 7),
+		b.hardDisks("disks-hard", -1), b.hardDisks("disks-one-slow", 7), b.hardReads(),
 		b.farStore("store-1ms", "few", 1), b.farStore("store-20ms", "few", 20), b.farStore("store-50ms", "few", 50), b.farStore("store-150ms", "few", 150),
 		b.farStore("store-1ms-2000", "tardy", 1), b.farStore("store-20ms-2000", "tardy", 20), b.farStore("store-50ms-2000", "tardy", 50), b.farStore("store-150ms-2000", "tardy", 150),
 		b.closingStore("store-50ms-closing", "few"), b.closingStore("store-50ms-closing-2000", "tardy"),

@@ -98,6 +98,8 @@ func slowRows(vs func(name, contest, ours string, u unit, peers ...any) []row) (
 	}
 	add(vs("disks-hard", "disks-hard", "load", mbps, "sequential", 0.85))
 	add(vs("disks-one-slow", "disks-one-slow", "load", mbps, "sequential", 0.9))
+	add(vs("disks-hard-verify", "disks-hard-reads", "verify", mbps, "sequential", 0.0))
+	add(vs("disks-hard-extract", "disks-hard-reads", "extract", mbps, "sequential", 0.0))
 	for _, trip := range []string{"1ms", "20ms", "50ms", "150ms", "50ms-closing"} {
 		default_, best, few := 1.5, 1.1, 0.8
 		if trip == "1ms" {
