@@ -11,7 +11,8 @@ import (
 // Disk is a hard disk: one head, which has to seek where an access does not begin
 // at the end of the one before it in the same file, and reads and writes at a rate.
 // Of the accesses that wait the head takes one that needs no seek first, then the
-// oldest. Each file counts as one extent. The zero value is no disk.
+// nearest ahead in its file, then those of the file that was waited for longest, from
+// its front on. Each file counts as one extent. The zero value is no disk.
 type Disk struct {
 	Seek time.Duration // for every seek and every fsync
 	Rate int64         // bytes a second; 0: no limit
@@ -95,14 +96,29 @@ func (d *disk) release() {
 		d.busy = false
 		return
 	}
-	best := 0
+	i := d.best()
+	a := d.waiting[i]
+	d.waiting = append(d.waiting[:i], d.waiting[i+1:]...)
+	close(a.turn)
+}
+
+// best is the number of the one that waits and goes on where the head is; failing
+// that, of the nearest ahead in the same file; else of the first in the file that
+// was waited for longest.
+func (d *disk) best() int {
+	ahead, first := -1, 0
 	for i, a := range d.waiting {
-		if d.follows(a) {
-			best = i
-			break
+		switch {
+		case d.follows(a):
+			return i
+		case a.node == d.node && a.from > d.next && (ahead < 0 || a.from < d.waiting[ahead].from):
+			ahead = i
+		case a.node == d.waiting[first].node && a.from < d.waiting[first].from:
+			first = i
 		}
 	}
-	a := d.waiting[best]
-	d.waiting = append(d.waiting[:best], d.waiting[best+1:]...)
-	close(a.turn)
+	if ahead >= 0 {
+		return ahead
+	}
+	return first
 }

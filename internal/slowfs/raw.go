@@ -39,7 +39,9 @@ func (r *slowRaw) Lookup(cancel <-chan struct{}, input *fuse.InHeader, name stri
 }
 
 func (r *slowRaw) Create(cancel <-chan struct{}, input *fuse.CreateIn, name string, out *fuse.CreateOut) fuse.Status {
-	status := r.call(cancel, "create", input.NodeId, false, func() fuse.Status { return r.RawFileSystem.Create(cancel, input, name, out) })
+	status := r.call(cancel, "create", input.NodeId, false, func() fuse.Status {
+		return r.opened(&out.OpenOut, r.RawFileSystem.Create(cancel, input, name, out))
+	})
 	return r.entered(cancel, &out.EntryOut, status)
 }
 
@@ -115,8 +117,17 @@ func (r *slowRaw) Access(cancel <-chan struct{}, input *fuse.AccessIn) fuse.Stat
 	return r.call(cancel, "access", input.NodeId, false, func() fuse.Status { return r.RawFileSystem.Access(cancel, input) })
 }
 
+// Open and Create of a hard disk let its head see every access: none is served by
+// the cache, and several writes to a file are under way at once.
+func (r *slowRaw) opened(out *fuse.OpenOut, status fuse.Status) fuse.Status {
+	if r.fs.disk != nil {
+		out.OpenFlags |= fuse.FOPEN_DIRECT_IO | fuse.FOPEN_PARALLEL_DIRECT_WRITES
+	}
+	return status
+}
+
 func (r *slowRaw) Open(cancel <-chan struct{}, input *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
-	return r.call(cancel, "open", input.NodeId, true, func() fuse.Status { return r.RawFileSystem.Open(cancel, input, out) })
+	return r.call(cancel, "open", input.NodeId, true, func() fuse.Status { return r.opened(out, r.RawFileSystem.Open(cancel, input, out)) })
 }
 
 func (r *slowRaw) Lseek(cancel <-chan struct{}, input *fuse.LseekIn, out *fuse.LseekOut) fuse.Status {
