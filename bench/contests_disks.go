@@ -29,7 +29,7 @@ const (
 // hardDisks loads onto eleven disks with one head each, of which one may have a
 // quarter of the rate, beside who only writes one file to each in turn.
 func (b *bench) hardDisks(name string, slow int) *contest {
-	c := &contest{name: name, set: "large", what: fmt.Sprintf("load LARGE onto 11 simulated hard disks of %.0f MB/s and %v a seek", diskRate/1e6, diskSeek), tmpfs: 3, fuse: true, most: 3}
+	c := &contest{name: name, set: "large", what: fmt.Sprintf("load LARGE onto 11 simulated hard disks of %.0f MB/s and %v a seek", diskRate/1e6, diskSeek), tmpfs: 1.6, fuse: true, most: 3}
 	how := fmt.Sprintf("; the disks are FUSE over tmpfs, a head each, %.0f MB/s, %v for each seek and fsync", diskRate/1e6, diskSeek)
 	if slow >= 0 {
 		how += fmt.Sprintf(", bay %d a quarter of that rate", slow)
@@ -111,7 +111,7 @@ func (b *bench) spin(ctx context.Context, platters string, slow int) (m *slowMou
 func (b *bench) hardReads() *contest {
 	var loaded, shown *device
 	var m *slowMounts
-	c := &contest{name: "disks-hard-reads", set: "large", what: fmt.Sprintf("read LARGE back from 11 simulated hard disks of %.0f MB/s and %v a seek", diskRate/1e6, diskSeek), tmpfs: 3, fuse: true, most: 3}
+	c := &contest{name: "disks-hard-reads", set: "large", what: fmt.Sprintf("read LARGE back from 11 simulated hard disks of %.0f MB/s and %v a seek", diskRate/1e6, diskSeek), tmpfs: 2.6, fuse: true, most: 3}
 	c.open = func(ctx context.Context) (err error) {
 		if loaded, _, err = b.sealedDevice(ctx, b.sets["large"]); err != nil {
 			return err
