@@ -18,18 +18,18 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// A simulated hard disk's times. The rate is low because all eleven pass through
-// FUSE on two cores; a seek costs what a third of a mebibyte costs, while on a disk
-// of 200 MB/s it costs what one and a half cost.
+// The simulated hard disks are ones of 200 MB/s with 8 ms a seek, in slow motion:
+// all eleven pass through FUSE on two cores.
 const (
-	diskSeek = 8 * time.Millisecond
-	diskRate = 40e6
+	slowMotion = 8
+	diskSeek   = slowMotion * 8 * time.Millisecond
+	diskRate   = 200e6 / slowMotion
 )
 
 // hardDisks loads onto eleven disks with one head each, of which one may have a
 // quarter of the rate, beside who only writes one file to each in turn.
 func (b *bench) hardDisks(name string, slow int) *contest {
-	c := &contest{name: name, set: "large", what: fmt.Sprintf("load LARGE onto 11 simulated hard disks of %.0f MB/s and %v a seek", diskRate/1e6, diskSeek), tmpfs: 1.6, fuse: true, most: 3}
+	c := &contest{name: name, set: "disks", what: fmt.Sprintf("load DISKS onto 11 simulated hard disks of %.0f MB/s and %v a seek", diskRate/1e6, diskSeek), tmpfs: 1.6, fuse: true, most: 3}
 	how := fmt.Sprintf("; the disks are FUSE over tmpfs, a head each, %.0f MB/s, %v for each seek and fsync", diskRate/1e6, diskSeek)
 	if slow >= 0 {
 		how += fmt.Sprintf(", bay %d a quarter of that rate", slow)
@@ -39,7 +39,7 @@ func (b *bench) hardDisks(name string, slow int) *contest {
 	}
 	c.sides = []*side{
 		{name: "load", full: true, how: "sledge load --no-read-back, 8+3" + how, run: on(func(ctx context.Context, root string) (x sample, err error) {
-			set := b.sets["large"]
+			set := b.sets["disks"]
 			d, err := b.newDevice(ctx, root, "parts")
 			if err != nil {
 				return x, err
@@ -51,7 +51,7 @@ func (b *bench) hardDisks(name string, slow int) *contest {
 			return sample{usage: u, Bytes: set.Bytes, Files: set.Files}, errors.Join(err, b.space.retire(d.dir))
 		})},
 		{name: "sequential", full: true, how: "one file on each of the disks, as many bytes as the load writes, in direct writes of 1 MiB, 3 in flight on each, fsync" + how, run: on(func(ctx context.Context, root string) (x sample, err error) {
-			set := b.sets["large"]
+			set := b.sets["disks"]
 			if err := b.ready(ctx, tmpfs, set); err != nil {
 				return x, err
 			}
@@ -64,7 +64,7 @@ func (b *bench) hardDisks(name string, slow int) *contest {
 
 // onHardDisks runs f with a folder that has a fresh disk for each bay.
 func (b *bench) onHardDisks(ctx context.Context, slow int, f func(ctx context.Context, root string) (sample, error)) (x sample, err error) {
-	platters, err := b.target(tmpfs, "platters", b.sets["large"])
+	platters, err := b.target(tmpfs, "platters", b.sets["disks"])
 	if err != nil {
 		return x, err
 	}
@@ -111,9 +111,9 @@ func (b *bench) spin(ctx context.Context, platters string, slow int) (m *slowMou
 func (b *bench) hardReads() *contest {
 	var loaded, shown *device
 	var m *slowMounts
-	c := &contest{name: "disks-hard-reads", set: "large", what: fmt.Sprintf("read LARGE back from 11 simulated hard disks of %.0f MB/s and %v a seek", diskRate/1e6, diskSeek), tmpfs: 2.6, fuse: true, most: 3}
+	c := &contest{name: "disks-hard-reads", set: "disks", what: fmt.Sprintf("read DISKS back from 11 simulated hard disks of %.0f MB/s and %v a seek", diskRate/1e6, diskSeek), tmpfs: 2.6, fuse: true, most: 3}
 	c.open = func(ctx context.Context) (err error) {
-		if loaded, _, err = b.sealedDevice(ctx, b.sets["large"]); err != nil {
+		if loaded, _, err = b.sealedDevice(ctx, b.sets["disks"]); err != nil {
 			return err
 		}
 		on := *loaded
@@ -133,7 +133,7 @@ func (b *bench) hardReads() *contest {
 	}
 	reading := func(name, how string, call func(target string) command) *side {
 		return &side{name: name, full: true, how: how, run: func(ctx context.Context) (x sample, err error) {
-			set := b.sets["large"]
+			set := b.sets["disks"]
 			target, err := b.target(tmpfs, "out", set)
 			if err != nil {
 				return x, err
