@@ -47,7 +47,7 @@ func (r *slowRaw) Create(cancel <-chan struct{}, input *fuse.CreateIn, name stri
 
 func (r *slowRaw) Read(cancel <-chan struct{}, input *fuse.ReadIn, buf []byte) (res fuse.ReadResult, status fuse.Status) {
 	status = r.call(cancel, "read", input.NodeId, true, func() (status fuse.Status) {
-		if r.fs.disk.access(r.fs.ctx, input.NodeId, int64(input.Offset), int64(input.Size)) != nil {
+		if r.fs.disk.access(r.fs.ctx, input.NodeId, int64(input.Offset), int64(input.Size), false) != nil {
 			return fuse.ENODEV
 		}
 		res, status = r.RawFileSystem.Read(cancel, input, buf)
@@ -62,7 +62,7 @@ func (r *slowRaw) Write(cancel <-chan struct{}, input *fuse.WriteIn, data []byte
 
 func (r *slowRaw) Writev(cancel <-chan struct{}, input *fuse.WriteIn, data [][]byte) (n uint32, status fuse.Status) {
 	status = r.call(cancel, "write", input.NodeId, true, func() (status fuse.Status) {
-		if r.fs.disk.access(r.fs.ctx, input.NodeId, int64(input.Offset), int64(input.Size)) != nil {
+		if r.fs.disk.access(r.fs.ctx, input.NodeId, int64(input.Offset), int64(input.Size), true) != nil {
 			return fuse.ENODEV
 		}
 		n, status = r.RawFileSystem.Writev(cancel, input, data)
@@ -74,7 +74,7 @@ func (r *slowRaw) Writev(cancel <-chan struct{}, input *fuse.WriteIn, data [][]b
 // Fsync is an access elsewhere: the file system's own records.
 func (r *slowRaw) Fsync(cancel <-chan struct{}, input *fuse.FsyncIn) fuse.Status {
 	return r.call(cancel, "fsync", input.NodeId, true, func() fuse.Status {
-		if r.fs.disk.access(r.fs.ctx, elsewhere, 0, 0) != nil {
+		if r.fs.disk.access(r.fs.ctx, elsewhere, 0, 0, false) != nil {
 			return fuse.ENODEV
 		}
 		return r.RawFileSystem.Fsync(cancel, input)

@@ -176,7 +176,7 @@ func TestWritesAtOnce(t *testing.T) {
 func TestHead(t *testing.T) {
 	d := newDisk(Disk{Seek: time.Second})
 	d.busy, d.node, d.next = true, 7, 40
-	for _, a := range []access{{7, 60, nil}, {9, 20, nil}, {7, 50, nil}, {9, 10, nil}, {7, 40, nil}, {7, 30, nil}} {
+	for _, a := range []access{{node: 7, from: 60}, {node: 9, from: 20}, {node: 7, from: 50}, {node: 9, from: 10}, {node: 7, from: 40}, {node: 7, from: 30}} {
 		a.turn = make(chan struct{})
 		d.waiting = append(d.waiting, &a)
 	}
@@ -193,6 +193,32 @@ func TestHead(t *testing.T) {
 	}
 	if d.release(); d.busy {
 		t.Error("the head is busy with nothing")
+	}
+}
+
+// TestNearWrites costs one seek for writes in a wrong order, and one for each that
+// is far away, and for reads in a wrong order.
+func TestNearWrites(t *testing.T) {
+	const mib = 1 << 20
+	for _, test := range []struct {
+		write bool
+		from  []int64
+		seeks int64
+	}{
+		{true, []int64{1, 0, 3, 2, 5, 4, 7, 8, 6}, 1},
+		{true, []int64{0, 1, 9, 10}, 2},
+		{false, []int64{1, 0, 3}, 3},
+		{false, []int64{1, 2, 3}, 1},
+	} {
+		d := newDisk(Disk{Rate: 1 << 50})
+		for _, at := range test.from {
+			if err := d.access(t.Context(), 7, at*mib, mib, test.write); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if d.seeks != test.seeks {
+			t.Errorf("%+v: %d seeks", test, d.seeks)
+		}
 	}
 }
 
