@@ -19,6 +19,7 @@ func TestBound(t *testing.T) {
 		"parts-disk":      1 / (1./15000 + 2./3600 + 1./10000 + 1./79000),
 		"whole-disk":      1 / (1./15000 + 3./3600 + 1./10000 + 1./79000),
 		"scrub":           1 / (1.375/15000 + 1./3600 + 1./79000),
+		"rebuild":         1 / (1./15000 + 1./3600 + 1./79000 + 0.125/3800),
 	} {
 		p := pipelines[name]
 		if got := p.bound(measured); math.Abs(got-want) > 0.01 {

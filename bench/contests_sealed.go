@@ -22,6 +22,7 @@ func (b *bench) sealed() *contest {
 		s.side("verify", "sledge verify disks, no key", func(d *device, _ string) command {
 			return d.auditor(d.disks, "verify", "disks", "--label", d.label())
 		}),
+		b.boundSide("bound-rebuild", "rebuild"),
 		s.side("rebuild", "sledge rebuild of the disk in bay 4 onto an empty folder", func(d *device, target string) command {
 			return d.auditor(d.without(4), "rebuild", "--replace", target, "--allow-shared", "--allow-filesystem", "tmpfs,overlay")
 		}),

@@ -67,6 +67,10 @@ func datasets(quick bool) map[string]*dataset {
 			}},
 		smallFiles("small", small),
 		smallFiles("few", few),
+		{Name: "disks", What: fmt.Sprintf("%d files of %d MiB", large/2, largeSize/mib), space: int64(large/2) * largeSize,
+			make: func(ctx context.Context, dir string) error {
+				return makeFiles(ctx, dir, "disks", large/2, largeSize, large)
+			}},
 		smallFiles("latent", latent), smallFiles("tardy", tardy), smallFiles("glance", glance),
 		{Name: "mix", What: fmt.Sprintf("%s and %d files of 4 MiB", toolchainPart(roots), medium), space: int64(medium)*4*mib + 600*mib,
 			make: func(ctx context.Context, dir string) error {

@@ -56,7 +56,7 @@ type sideResult struct {
 func newReport(b *bench, contests []*contest, rows []row) *report {
 	r := &report{Machine: thisMachine(b.opts.work), Command: "bench " + strings.Join(os.Args[1:], " "), Quick: b.opts.quick, Pairs: b.opts.pairs,
 		Seconds: time.Since(b.began).Round(time.Second).Seconds(), Rows: judge(rows, contests)}
-	for _, name := range []string{"large", "small", "few", "mix", "sample", "fleet", "latent", "tardy", "glance"} {
+	for _, name := range []string{"large", "small", "few", "mix", "sample", "fleet", "latent", "tardy", "glance", "disks"} {
 		if set := b.sets[name]; set.dir != "" {
 			r.Sets = append(r.Sets, *set)
 		}

@@ -40,20 +40,21 @@ func allRows() []row {
 	add(vs("load-large-disk-parts", "load-large-disk", "parts", mbps, "roofline=bound-parts", 0.90, "tar-age", 1.5, "restic", 0.0, "kopia", 0.0))
 	add(vs("load-large-disk-whole", "load-large-disk", "whole", mbps, "roofline=bound-whole", 0.90, "tar-age", 1.2))
 	// All shards on one disk, beside its source; then on a disk each, for which memory stands in.
-	add(vs("load-read-back-disk", "load-large-disk", "parts", mbps, "no-read-back=parts-unread", 1/1.35))
-	add(vs("load-read-back-tmpfs", "load-large-tmpfs", "parts", mbps, "no-read-back=parts-unread", 1/1.15))
-	add(vs("load-small", "load-small", "load", filesps, "tar-age", 1.3, "restic", 5.0, "kopia", 5.0, "rclone-crypt", 0.0, "cp", 0.0, "open-read-hash=bound", 0.0))
+	add(vs("load-read-back-disk", "load-large-disk", "parts-read-back", mbps, "no-read-back=parts", 1/1.35))
+	add(vs("load-read-back-tmpfs", "load-large-tmpfs", "parts-read-back", mbps, "no-read-back=parts", 1/1.15))
+	add(vs("load-small", "load-small", "load", filesps, "tar-age", 1.0, "restic", 5.0, "kopia", 5.0, "rclone-crypt", 0.0, "cp", 0.0, "open-read-hash=bound", 0.0))
 	add(vs("load-mix", "load-mix", "load", mbps, "tar-age", 1.0, "kopia", 1.8, "restic", 3.4))
 	add(vs("again-small", "again-small", "load", filesps, "restic", 1.0))
 	add(vs("parity-sample", "parity-sample", "load", mbps, "par2", 0.0))
 	add(vs("verify-large", "sealed-large", "verify", mbps, "roofline=bound-scrub", 0.90))
 	add(vs("rebuild-large", "sealed-large", "rebuild", readMBps, "verify", 0.8))
+	add(vs("rebuild-large-payload", "sealed-large", "rebuild", mbps, "roofline=bound-rebuild", 0.90))
 	add(vs("extract-large", "sealed-large", "extract", mbps, "load", 0.8))
 	add(vs("extract-large-lost2", "sealed-large", "extract-lost2", mbps, "load", 0.8, "extract", 0.8))
-	add(vs("import-large", "import-large", "import", mbps, "bare", 0.9, "s5cmd", 1.3, "bare-head", 0.0, "aws", 0.0, "rclone", 0.0))
+	add(vs("import-large", "import-large", "import", mbps, "bare", 0.9, "s5cmd", 1.3, "bare-head", 0.0, "aws", 1.1, "rclone", 0.0))
 	for _, set := range []string{"few", "mix"} {
 		name := "import-" + strings.Replace(set, "few", "small", 1)
-		add(vs(name, "import-"+set, "import", filesps, "bare", 0.9, "s5cmd", 1.0, "bare-head", 0.0, "aws", 0.0, "rclone", 0.0))
+		add(vs(name, "import-"+set, "import", filesps, "bare", 0.9, "s5cmd", map[string]float64{"few": 1.3, "mix": 1.0}[set], "bare-head", 0.0, "aws", 0.0, "rclone", 0.0))
 	}
 	add(vs("import-large-lost2", "import-large", "import-lost2", mbps, "import", 0.8))
 	add(vs("import-mix-lost2", "import-mix", "import-lost2", filesps, "import", 0.8))
@@ -70,7 +71,7 @@ func allRows() []row {
 	peak := func(name string, limit int64, sides ...string) {
 		rows = append(rows, row{name: "memory-" + name, peaks: sides, limit: limit * mib, goal: 1})
 	}
-	peak("load", 256, "load-large-tmpfs/parts", "load-large-tmpfs/whole", "load-large-disk/parts", "load-large-disk/whole", "load-small/load", "load-mix/load", "again-small/load", "source-1ms/load", "disks-hard/load", "disks-one-slow/load")
+	peak("load", 256, "load-large-tmpfs/parts", "load-large-tmpfs/whole", "load-large-tmpfs/parts-read-back", "load-large-disk/parts-read-back", "load-large-disk/parts", "load-large-disk/whole", "load-small/load", "load-mix/load", "again-small/load", "source-1ms/load", "disks-hard/load", "disks-one-slow/load")
 	peak("verify", 256, "sealed-large/verify")
 	peak("rebuild", 256, "sealed-large/rebuild")
 	peak("extract", 256, "sealed-large/extract", "sealed-large/extract-lost2")
@@ -97,6 +98,8 @@ func slowRows(vs func(name, contest, ours string, u unit, peers ...any) []row) (
 	}
 	add(vs("disks-hard", "disks-hard", "load", mbps, "sequential", 0.85))
 	add(vs("disks-one-slow", "disks-one-slow", "load", mbps, "sequential", 0.9))
+	add(vs("disks-hard-verify", "disks-hard-reads", "verify", mbps, "sequential", 0.0))
+	add(vs("disks-hard-extract", "disks-hard-reads", "extract", mbps, "sequential", 0.0))
 	for _, trip := range []string{"1ms", "20ms", "50ms", "150ms", "50ms-closing"} {
 		default_, best, few := 1.5, 1.1, 0.8
 		if trip == "1ms" {

@@ -153,6 +153,9 @@ func TestSequential(t *testing.T) {
 	if size := treeSize(dir); size != 4*mib {
 		t.Errorf("%d bytes", size)
 	}
+	if err := exec.CommandContext(t.Context(), os.Args[0], "sequential", "--read", filepath.Join(dir, "bay??")).Run(); err != nil {
+		t.Fatal(err)
+	}
 	if err := runSequential(t.Context(), []string{filepath.Join(dir, "none")}, nil); err == nil {
 		t.Error("wrote into no folder")
 	}

@@ -39,13 +39,15 @@ func (r *slowRaw) Lookup(cancel <-chan struct{}, input *fuse.InHeader, name stri
 }
 
 func (r *slowRaw) Create(cancel <-chan struct{}, input *fuse.CreateIn, name string, out *fuse.CreateOut) fuse.Status {
-	status := r.call(cancel, "create", input.NodeId, false, func() fuse.Status { return r.RawFileSystem.Create(cancel, input, name, out) })
+	status := r.call(cancel, "create", input.NodeId, false, func() fuse.Status {
+		return r.opened(&out.OpenOut, r.RawFileSystem.Create(cancel, input, name, out))
+	})
 	return r.entered(cancel, &out.EntryOut, status)
 }
 
 func (r *slowRaw) Read(cancel <-chan struct{}, input *fuse.ReadIn, buf []byte) (res fuse.ReadResult, status fuse.Status) {
 	status = r.call(cancel, "read", input.NodeId, true, func() (status fuse.Status) {
-		if r.fs.disk.access(r.fs.ctx, input.NodeId, int64(input.Offset), int64(input.Size)) != nil {
+		if r.fs.disk.access(r.fs.ctx, input.NodeId, int64(input.Offset), int64(input.Size), false) != nil {
 			return fuse.ENODEV
 		}
 		res, status = r.RawFileSystem.Read(cancel, input, buf)
@@ -60,7 +62,7 @@ func (r *slowRaw) Write(cancel <-chan struct{}, input *fuse.WriteIn, data []byte
 
 func (r *slowRaw) Writev(cancel <-chan struct{}, input *fuse.WriteIn, data [][]byte) (n uint32, status fuse.Status) {
 	status = r.call(cancel, "write", input.NodeId, true, func() (status fuse.Status) {
-		if r.fs.disk.access(r.fs.ctx, input.NodeId, int64(input.Offset), int64(input.Size)) != nil {
+		if r.fs.disk.access(r.fs.ctx, input.NodeId, int64(input.Offset), int64(input.Size), true) != nil {
 			return fuse.ENODEV
 		}
 		n, status = r.RawFileSystem.Writev(cancel, input, data)
@@ -72,7 +74,7 @@ func (r *slowRaw) Writev(cancel <-chan struct{}, input *fuse.WriteIn, data [][]b
 // Fsync is an access elsewhere: the file system's own records.
 func (r *slowRaw) Fsync(cancel <-chan struct{}, input *fuse.FsyncIn) fuse.Status {
 	return r.call(cancel, "fsync", input.NodeId, true, func() fuse.Status {
-		if r.fs.disk.access(r.fs.ctx, elsewhere, 0, 0) != nil {
+		if r.fs.disk.access(r.fs.ctx, elsewhere, 0, 0, false) != nil {
 			return fuse.ENODEV
 		}
 		return r.RawFileSystem.Fsync(cancel, input)
@@ -115,8 +117,17 @@ func (r *slowRaw) Access(cancel <-chan struct{}, input *fuse.AccessIn) fuse.Stat
 	return r.call(cancel, "access", input.NodeId, false, func() fuse.Status { return r.RawFileSystem.Access(cancel, input) })
 }
 
+// Open and Create of a hard disk let its head see every access: none is served by
+// the cache, and several writes to a file are under way at once.
+func (r *slowRaw) opened(out *fuse.OpenOut, status fuse.Status) fuse.Status {
+	if r.fs.disk != nil {
+		out.OpenFlags |= fuse.FOPEN_DIRECT_IO | fuse.FOPEN_PARALLEL_DIRECT_WRITES
+	}
+	return status
+}
+
 func (r *slowRaw) Open(cancel <-chan struct{}, input *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
-	return r.call(cancel, "open", input.NodeId, true, func() fuse.Status { return r.RawFileSystem.Open(cancel, input, out) })
+	return r.call(cancel, "open", input.NodeId, true, func() fuse.Status { return r.opened(out, r.RawFileSystem.Open(cancel, input, out)) })
 }
 
 func (r *slowRaw) Lseek(cancel <-chan struct{}, input *fuse.LseekIn, out *fuse.LseekOut) fuse.Status {

@@ -53,7 +53,8 @@ type FS struct {
 	closed func() error
 	call   atomic.Int64 // nanoseconds
 	slots  chan struct{}
-	disk   *disk // nil: none
+	line   pause.Line // of the calls that wait
+	disk   *disk      // nil: none
 
 	mu       sync.Mutex
 	count    map[string]int64
@@ -215,7 +216,7 @@ func (f *FS) wait(cancel <-chan struct{}, name string, node uint64, content bool
 		return leave, fuse.ENODEV
 	}
 	done = func() { <-f.slots; leave() }
-	if pause.For(f.ctx, time.Duration(f.call.Load())) != nil {
+	if f.line.For(f.ctx, time.Duration(f.call.Load())) != nil {
 		return done, fuse.ENODEV
 	}
 	return done, fuse.OK

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -135,6 +136,89 @@ func TestWrites(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(source, "whole")); err != nil || info.Size() != 16384 {
 		t.Errorf("%v, %v", info, err)
+	}
+}
+
+// TestWritesAtOnce has several direct writes to one file under way.
+func TestWritesAtOnce(t *testing.T) {
+	f, source, at := mounted(t, Options{Disk: Disk{Seek: time.Millisecond}})
+	file, err := os.OpenFile(filepath.Join(at, "file"), os.O_RDWR|unix.O_DIRECT, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := errors.Join(file.Truncate(1<<20), f.StallContent(filepath.Join(source, "file"))); err != nil {
+		t.Fatal(err)
+	}
+	block, err := unix.Mmap(-1, 0, 8192, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for i := range 4 {
+		group.Go(func() {
+			if _, err := file.WriteAt(block, int64(i)*8192); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for end := time.Now().Add(10 * time.Second); f.Most() < 4 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	f.Resume()
+	group.Wait()
+	if f.Most() < 4 {
+		t.Errorf("of four writes %d were under way at once", f.Most())
+	}
+}
+
+// TestHead takes accesses in the order that seeks least.
+func TestHead(t *testing.T) {
+	d := newDisk(Disk{Seek: time.Second})
+	d.busy, d.node, d.next = true, 7, 40
+	for _, a := range []access{{node: 7, from: 60}, {node: 9, from: 20}, {node: 7, from: 50}, {node: 9, from: 10}, {node: 7, from: 40}, {node: 7, from: 30}} {
+		a.turn = make(chan struct{})
+		d.waiting = append(d.waiting, &a)
+	}
+	var order []int64
+	for len(d.waiting) > 0 {
+		a := d.waiting[d.best()]
+		d.release()
+		<-a.turn
+		d.node, d.next = a.node, a.from+10
+		order = append(order, a.from)
+	}
+	if want := []int64{40, 50, 60, 10, 20, 30}; !slices.Equal(order, want) {
+		t.Errorf("%v, not %v", order, want)
+	}
+	if d.release(); d.busy {
+		t.Error("the head is busy with nothing")
+	}
+}
+
+// TestNearWrites costs one seek for writes in a wrong order, and one for each that
+// is far away, and for reads in a wrong order.
+func TestNearWrites(t *testing.T) {
+	const mib = 1 << 20
+	for _, test := range []struct {
+		write bool
+		from  []int64
+		seeks int64
+	}{
+		{true, []int64{1, 0, 3, 2, 5, 4, 7, 8, 6}, 1},
+		{true, []int64{0, 1, 9, 10}, 2},
+		{false, []int64{1, 0, 3}, 3},
+		{false, []int64{1, 2, 3}, 1},
+	} {
+		d := newDisk(Disk{Rate: 1 << 50})
+		for _, at := range test.from {
+			if err := d.access(t.Context(), 7, at*mib, mib, test.write); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if d.seeks != test.seeks {
+			t.Errorf("%+v: %d seeks", test, d.seeks)
+		}
 	}
 }
 

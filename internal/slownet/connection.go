@@ -87,10 +87,14 @@ func closeWrite(c net.Conn) {
 	}
 }
 
+// buffers outlive the many short connections of some clients.
+var buffers = sync.Pool{New: func() any { return new([piece]byte) }}
+
 // hear takes what the client sends.
 func (c *connection) hear(up io.Writer) {
 	cut, passed := c.p.options.CutEvery > 0 && c.number%c.p.options.CutEvery == 0, int64(0)
-	buf := make([]byte, piece)
+	buf := buffers.Get().(*[piece]byte)[:]
+	defer func() { buffers.Put((*[piece]byte)(buf)) }()
 	for {
 		n, err := c.client.Read(buf)
 		if n > 0 {
@@ -141,7 +145,9 @@ func (t toClient) Write(b []byte) (int, error) {
 // answer takes what the server sends.
 func (c *connection) answer(server io.Reader, down io.Writer) {
 	if !c.p.options.CloseEach {
-		_, _ = io.CopyBuffer(struct{ io.Writer }{down}, struct{ io.Reader }{server}, make([]byte, piece))
+		buf := buffers.Get().(*[piece]byte)
+		defer buffers.Put(buf)
+		_, _ = io.CopyBuffer(struct{ io.Writer }{down}, struct{ io.Reader }{server}, buf[:])
 		return
 	}
 	for r := bufio.NewReader(server); ; {

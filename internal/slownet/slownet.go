@@ -62,6 +62,7 @@ type Proxy struct {
 	all      sync.WaitGroup
 	trip     atomic.Int64 // nanoseconds
 	rate     atomic.Int64
+	line     pause.Line // of the parcels on their way
 
 	mu    sync.Mutex
 	stats Stats
@@ -189,7 +190,7 @@ func (w *way) carry(to io.Writer) error {
 			if !ok {
 				return nil
 			}
-			if err := pause.Until(w.ctx, next.due); err != nil {
+			if err := w.p.line.Until(w.ctx, next.due); err != nil {
 				return err
 			}
 			if _, err := to.Write(next.bytes); err != nil {
