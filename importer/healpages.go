@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io/fs"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/manifest"
@@ -39,11 +37,7 @@ func (r *run) heal(ctx context.Context, met uint64) (healed bool, err error) {
 
 // wronglyDone are the pages that are taken for done with fewer entries than begin there.
 func (r *run) wronglyDone(ctx context.Context) (pages []uint64, err error) {
-	done, err := r.journal.cursor('p', 0)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, done.close()) }()
+	done := r.journal.cursor('p', 0)
 	compare := func(page, records uint64) error {
 		var was entry.Tally
 		ok, err := done.load(entry.Place(page), &was)
@@ -76,7 +70,7 @@ func (r *run) wronglyDone(ctx context.Context) (pages []uint64, err error) {
 
 // forgetPage has a page done again. What has an outcome keeps it.
 func (j *journal) forgetPage(page uint64) error {
-	return j.change(true, func(o *pebble.WriteOptions) error { return j.db.Delete(journalKey('p', page), o) })
+	return j.delete(journalKey('p', page), true)
 }
 
 // healPass is heal at the end of a pass. The next one counts everything anew.
