@@ -10,7 +10,10 @@ import (
 )
 
 // remedyDamaged is for what a journal has lost of outcomes: an object is found again by HEAD.
-const remedyDamaged = "run the same command again: what was damaged is looked at again, and nothing is sent twice. Damage that comes again is of the disk: name another state folder (--state)"
+const remedyDamaged = "run the same command again: what was damaged is looked at again, and nothing is stored twice. Damage that comes again is of the disk: name another state folder (--state)"
+
+// forgottenKey says that outcomes were forgotten, perhaps after the end of the run was fixed.
+var forgottenKey = journalKey('d', 0)
 
 // forgetDamaged has the journal forget what it cannot read any more, where a later start finds it out
 // again: the outcomes of one page, which is not done then, the sums of pages, key collisions. The
@@ -27,7 +30,9 @@ func (j *journal) forgetDamaged(err error) error {
 	case 'o':
 		page := entry.Place(d.First).Page()
 		text = fmt.Sprintf("what was journalled of page %d of the manifest", page)
-		forget = func() error { return j.values.Delete(journalKey('p', page)) }
+		forget = func() error {
+			return errors.Join(j.values.Set(forgottenKey, []byte("true")), j.values.Delete(journalKey('p', page)))
+		}
 	case pages.Sums:
 		text = fmt.Sprintf("what was journalled of the sums of pages %d to %d of the manifest", d.First, d.Last)
 	case 'c':

@@ -88,18 +88,23 @@ func (r *run) healPass(ctx context.Context) (healed bool, err error) {
 	return true, nil
 }
 
-// healEnd takes back the end of a run that could not write its receipts for such a page. Once
-// a checkpoint of them was signed they were whole.
+// healEnd takes back the end of a run that could not write its receipts for such a page, or for one
+// whose outcomes the journal has lost. Once a checkpoint of them was signed they were whole.
 func (r *run) healEnd(ctx context.Context, end *finished) error {
 	if _, err := r.opts.StateDir.Stat(r.receiptFolder() + "/log/checkpoint"); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	var any bool
+	forgotten, err := r.journal.load(forgottenKey, &any)
+	if err != nil {
+		return err
+	}
 	healed, err := r.heal(ctx, end.Tally.Entries())
-	if err != nil || !healed {
+	if err != nil || !healed && !forgotten {
 		return err
 	}
 	*end, r.ended = finished{}, finished{}
-	return r.journal.store(finishedKey, end, true)
+	return errors.Join(r.journal.store(finishedKey, end, true), r.journal.delete(forgottenKey, true))
 }
 
 // again forgets what was counted: nothing is on its way.

@@ -31,6 +31,7 @@ import (
 //	k          all of these are there                             synced
 //	i          whose leases in the target are ours                synced
 //	f          the run has ended, its totals                      synced
+//	d          outcomes were damaged, and are forgotten           synced
 //
 // Writes become durable in their order, so a page's line never outlives the
 // outcomes that it sums up.

@@ -234,3 +234,46 @@ func TestJournalUploadsRot(t *testing.T) {
 		t.Errorf("%+v, %v, %v", p, ok, err)
 	}
 }
+
+// TestDamageBeforeSigning: outcomes rot between the end of a run and its receipts. The start that meets
+// them names the page, the next one looks at its objects again, and signs what is right.
+func TestDamageBeforeSigning(t *testing.T) {
+	met := false
+	for nth := 1; nth <= 8 && !met; nth++ {
+		s, f, disk := manyFiles(20), newFake(t), memDisk()
+		fault := vfs.NewFault(disk, vfs.Rule{Op: vfs.OpCreate, Path: "*objects.list*"})
+		o := testOptions(t, fault)
+		if _, err := Run(t.Context(), s, f, o); err == nil {
+			t.Fatal("the receipts were written")
+		}
+		fault.Clear()
+		fault.Add(vfs.Rule{Op: vfs.OpWrite, Path: "*.pages", Nth: nth, Flip: true})
+		j, err := openJournal(o.StateDir, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range uint64(9) { // brings a turn
+			if err := j.set(journalKey('x', i), make([]byte, 500<<10), false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := j.close(); err != nil {
+			t.Fatal(err)
+		}
+		_, err = Run(t.Context(), s, f, o)
+		if err == nil || !strings.Contains(err.Error(), "page 0 of the manifest") {
+			continue
+		}
+		met = true
+		if target.AsError(err).Remedy != remedyDamaged {
+			t.Errorf("%v", err)
+		}
+		if res := mustRun(t, s, f, o); !res.Complete {
+			t.Errorf("%+v", res)
+		}
+		f.check(t, s, "in/")
+	}
+	if !met {
+		t.Error("no outcome was damaged")
+	}
+}
