@@ -291,14 +291,8 @@ func (s *Store) moved(file *pagesFile) (pages []pageKey, err error) {
 }
 
 // A turn writes the pages that have changes, begins the next changes file, and removes what counts no
-// more. The caller holds mu, and no sync is under way.
+// more. What it writes counts with the first frame of that file, so the one before need not be durable. The caller holds mu, and no sync is under way.
 func (s *Store) turn() error {
-	if s.durable < s.size { // no page is durable before the changes that made it
-		if err := s.frozen(s.log.Sync()); err != nil {
-			return err
-		}
-		s.durable = s.size
-	}
 	pages := slices.SortedFunc(maps.Keys(s.dirty), func(a, b pageKey) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.page, b.page))
 	})
