@@ -181,7 +181,7 @@ func TestJournalPageRots(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	fault.Add(vfs.Rule{Op: vfs.OpWrite, Path: "*.pages", Offset: 1000, Length: 1, Flip: true, Nth: 1})
+	fault.Add(vfs.Rule{Op: vfs.OpWrite, Path: "*.pages", Offset: 50, Length: 1, Flip: true, Nth: 1})
 	err = within(t, func() error { return errors.Join(writeOutcomes(j, 12), readOutcomes(j)) })
 	if !target.HasCode(err, target.CodeJournalLost) || !strings.Contains(err.Error(), "page 0 of the manifest") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("a page that rots: %v", err)

@@ -6,7 +6,7 @@
 //	00000012.changes   each change of a value, in order, since the last turn. There is one such file
 //	00000007.pages     values by pages: all of one kind whose numbers are side by side, packed
 //
-// A change is durable with the next Sync. The changes since the last turn are in memory, too. Once
+// A change is in the file once 16 KiB are gathered, and durable with the next Sync. The changes since the last turn are in memory, too. Once
 // they are many, a turn writes the pages that they touch anew at the end of the newest pages file,
 // and begins the next changes file. The first frame of a changes file lists the pages files that
 // count and how long they are, so a turn is done when that frame is durable, and not before: what

@@ -25,7 +25,7 @@ const (
 // MaxValue bounds a value; maxBody what a frame may hold, a page of values among them.
 const (
 	MaxValue = 1 << 20
-	maxBody  = 1 << 28
+	maxBody  = 1 << 26
 )
 
 // What a frame is.

@@ -171,7 +171,7 @@ func (s *Store) nextChanges() error {
 	}
 	before := s.log
 	s.log, s.number, s.size, s.durable = log, s.number+1, uint32(len(frame)), uint32(len(frame))
-	s.dirty = map[pageKey]*changes{}
+	s.dirty, s.unwritten = map[pageKey]*changes{}, nil
 	if before != nil {
 		err = errors.Join(before.Close(), s.remove(changesName(s.number-1)))
 	}

@@ -1,14 +1,13 @@
 package journal
 
 import (
-	"bytes"
-	"compress/flate"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
+
+	"github.com/klauspost/compress/s2"
 )
 
 // Kind is what a value is about. Values of one kind are ordered by their number.
@@ -96,49 +95,12 @@ func bodySize(rows []row) (n int) {
 	return n
 }
 
-// A page's frame holds its rows' length, u32, and the rows by DEFLATE.
-const (
-	packHead = 4
-	maxRatio = 1100 // of DEFLATE, and more
-)
-
-// packer packs pages; its zero value is ready.
-type packer struct {
-	to  bytes.Buffer
-	out *flate.Writer
-}
-
-// pack gives what is good until the next call.
-func (p *packer) pack(rows []byte) (packed []byte, err error) {
-	p.to.Reset()
-	p.to.Write(binary.BigEndian.AppendUint32(nil, uint32(len(rows))))
-	if p.out == nil {
-		if p.out, err = flate.NewWriter(&p.to, flate.BestSpeed); err != nil {
-			return nil, err
-		}
-	} else {
-		p.out.Reset(&p.to)
-	}
-	_, err = p.out.Write(rows)
-	err = errors.Join(err, p.out.Close())
-	return p.to.Bytes(), err
-}
-
+// unpack gives the rows of a page's frame, which are packed as a block of S2.
 func unpack(packed []byte) (rows []byte, err error) {
-	if len(packed) < packHead {
+	if n, err := s2.DecodedLen(packed); err != nil || n > maxBody {
 		return nil, errBadPage
 	}
-	length := binary.BigEndian.Uint32(packed)
-	packed = packed[packHead:]
-	if length > maxBody || uint64(length) > maxRatio*uint64(len(packed)) {
-		return nil, errBadPage
-	}
-	in := flate.NewReader(bytes.NewReader(packed))
-	rows = make([]byte, length)
-	if _, err := io.ReadFull(in, rows); err != nil {
-		return nil, errBadPage
-	}
-	if n, err := in.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if rows, err = s2.Decode(nil, packed); err != nil {
 		return nil, errBadPage
 	}
 	return rows, nil

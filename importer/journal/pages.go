@@ -11,6 +11,8 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/klauspost/compress/s2"
+
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -137,11 +139,8 @@ func (s *Store) write(p pageKey, rows []row) error {
 		return err
 	}
 	s.body = appendRows(s.body[:0], rows)
-	packed, err := s.packer.pack(s.body)
-	if err != nil {
-		return err
-	}
-	s.frame = appendFrame(s.frame[:0], head{what: whatPage, kind: p.kind, number: p.page, file: w.to.number, at: w.end}, packed)
+	s.packed = s2.Encode(s.packed[:cap(s.packed)], s.body)
+	s.frame = appendFrame(s.frame[:0], head{what: whatPage, kind: p.kind, number: p.page, file: w.to.number, at: w.end}, s.packed)
 	if _, err := w.file.WriteAt(s.frame, int64(w.end)); err != nil {
 		return err
 	}

@@ -20,7 +20,8 @@ type Store struct {
 
 	log           vfs.File // the changes file
 	number        uint32   // of it
-	size, durable uint32   // what was written, and what is durable of it
+	size, durable uint32   // of all changes, and of those that are durable
+	unwritten     []byte   // the end of them that is not in the file yet
 	dirty         map[pageKey]*changes
 
 	index    index
@@ -28,9 +29,11 @@ type Store struct {
 	lastFile uint32
 	out      *pagesWriter // nil before the first turn
 
-	frame, body []byte
-	packer      packer
+	frame, body, packed []byte // to be used again
 }
+
+// gather is how many bytes of changes are written at once, unless a Sync asks for them before.
+const gather = 16 << 10
 
 // lock is held while the disk works, so that it may be for long. In simulated time a goroutine that waits
 // for a mutex keeps the clock from going on; one that waits for a channel does not.
@@ -99,12 +102,25 @@ func (s *Store) change(h head, value []byte) error {
 		return s.failed
 	}
 	h.durable, h.file, h.at = s.durable, s.number, s.size
-	s.frame = appendFrame(s.frame[:0], h, value)
-	if _, err := s.log.WriteAt(s.frame, int64(s.size)); err != nil {
+	before := len(s.unwritten)
+	s.unwritten = appendFrame(s.unwritten, h, value)
+	s.size += uint32(len(s.unwritten) - before)
+	s.apply(h, value)
+	if len(s.unwritten) < gather {
+		return nil
+	}
+	return s.writeOut()
+}
+
+// writeOut writes what was gathered. The caller holds mu.
+func (s *Store) writeOut() error {
+	if len(s.unwritten) == 0 {
+		return nil
+	}
+	if _, err := s.log.WriteAt(s.unwritten, int64(s.size)-int64(len(s.unwritten))); err != nil {
 		return s.frozen(err)
 	}
-	s.size += uint32(len(s.frame))
-	s.apply(h, value)
+	s.unwritten = s.unwritten[:0]
 	return nil
 }
 
@@ -155,6 +171,9 @@ func (s *Store) Sync() error {
 		if s.syncing {
 			s.synced.Wait()
 			continue
+		}
+		if err := s.writeOut(); err != nil {
+			return err
 		}
 		f, end := s.log, s.size
 		s.syncing = true

@@ -182,7 +182,7 @@ func TestCrash(t *testing.T) {
 			states = append(states, maps.Clone(m))
 		})
 		if disk.Ops() < n {
-			if err != nil || n < 200 {
+			if err != nil || n < 150 {
 				t.Errorf("%d operations, %v", n, err)
 			}
 			t.Logf("figure: the power was cut at each of %d operations of a journal's life", n-1)
@@ -256,7 +256,7 @@ func TestFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	fault.Add(vfs.Rule{Op: vfs.OpWrite, Times: 1 << 30, Err: syscall.ENOSPC})
-	if err := s.Set(Key{'o', 2}, []byte("2")); !errors.Is(err, syscall.ENOSPC) || s.Failed() == nil {
+	if err := errors.Join(s.Set(Key{'o', 2}, []byte("2")), s.Sync()); !errors.Is(err, syscall.ENOSPC) || s.Failed() == nil {
 		t.Errorf("%v", err)
 	}
 	fault.Clear()
