@@ -242,11 +242,7 @@ func (c *canceler) entries(ctx context.Context) error {
 
 func (c *canceler) walk(ctx context.Context, work chan<- *given) (err error) {
 	r := c.run
-	past, err := r.journal.past(0)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, past.close()) }()
+	past := r.journal.past(0)
 	return r.outlook.Entries(ctx, 0, func(e entry.Entry) error {
 		if ctx.Err() != nil {
 			return request.ErrStopped

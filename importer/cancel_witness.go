@@ -159,11 +159,7 @@ func (w *witnesses) upload(ctx context.Context, at entry.Place, a *plan.Action) 
 
 // uploads are places of uploads that have an id, and were not aborted.
 func (w *witnesses) uploads() (places []entry.Place, err error) {
-	rows, err := w.run.journal.cursor('u', 0)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.close()) }()
+	rows := w.run.journal.cursor('u', 0)
 	for len(places) < maxUploadsAsked {
 		var p pending
 		at, ok, err := rows.next(&p)

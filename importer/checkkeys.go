@@ -86,8 +86,7 @@ func (k keptClashes) Keep(at entry.Place, c entry.Clash) error {
 func (k keptClashes) All(some bool) error { return k.journal.store(clashesKey, clashing{some}, true) }
 
 func (k keptClashes) From(page uint64) (plan.Clashes, error) {
-	rows, err := k.journal.cursor('c', uint64(entry.PlaceOf(page, 0)))
-	return keptRows{rows}, err
+	return keptRows{k.journal.cursor('c', uint64(entry.PlaceOf(page, 0)))}, nil
 }
 
 type keptRows struct{ rows *cursor }
@@ -98,4 +97,4 @@ func (k keptRows) Of(at entry.Place) (entry.Clash, error) {
 	return entry.Clash{Kind: c.Kind, Page: c.Page, Index: c.Index}, err
 }
 
-func (k keptRows) Close() error { return k.rows.close() }
+func (k keptRows) Close() error { return nil }

@@ -86,14 +86,9 @@ func (r *run) lane(ctx context.Context, list []span, work chan<- *transfer) erro
 }
 
 // span walks pages that are not done.
-func (r *run) span(ctx context.Context, s span, work chan<- *transfer) (err error) {
-	past, err := r.journal.past(entry.PlaceOf(s.from, 0))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, past.close()) }()
-	w := &walk{run: r, past: past, work: work, next: s.from}
-	err = r.outlook.Entries(ctx, s.from, func(e entry.Entry) error {
+func (r *run) span(ctx context.Context, s span, work chan<- *transfer) error {
+	w := &walk{run: r, past: r.journal.past(entry.PlaceOf(s.from, 0)), work: work, next: s.from}
+	err := r.outlook.Entries(ctx, s.from, func(e entry.Entry) error {
 		if ctx.Err() != nil {
 			return request.ErrStopped
 		}

@@ -109,7 +109,7 @@ func stateFolderError(err error) error {
 		return err
 	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return journalError(err, nil)
+		return journalError(err)
 	}
 	return fmt.Errorf("state folder: %w", err)
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io/fs"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/manifest"
@@ -39,11 +37,7 @@ func (r *run) heal(ctx context.Context, met uint64) (healed bool, err error) {
 
 // wronglyDone are the pages that are taken for done with fewer entries than begin there.
 func (r *run) wronglyDone(ctx context.Context) (pages []uint64, err error) {
-	done, err := r.journal.cursor('p', 0)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, done.close()) }()
+	done := r.journal.cursor('p', 0)
 	compare := func(page, records uint64) error {
 		var was entry.Tally
 		ok, err := done.load(entry.Place(page), &was)
@@ -76,7 +70,7 @@ func (r *run) wronglyDone(ctx context.Context) (pages []uint64, err error) {
 
 // forgetPage has a page done again. What has an outcome keeps it.
 func (j *journal) forgetPage(page uint64) error {
-	return j.change(true, func(o *pebble.WriteOptions) error { return j.db.Delete(journalKey('p', page), o) })
+	return j.delete(journalKey('p', page), true)
 }
 
 // healPass is heal at the end of a pass. The next one counts everything anew.
@@ -94,18 +88,23 @@ func (r *run) healPass(ctx context.Context) (healed bool, err error) {
 	return true, nil
 }
 
-// healEnd takes back the end of a run that could not write its receipts for such a page. Once
-// a checkpoint of them was signed they were whole.
+// healEnd takes back the end of a run that could not write its receipts for such a page, or for one
+// whose outcomes the journal has lost. Once a checkpoint of them was signed they were whole.
 func (r *run) healEnd(ctx context.Context, end *finished) error {
 	if _, err := r.opts.StateDir.Stat(r.receiptFolder() + "/log/checkpoint"); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	var any bool
+	forgotten, err := r.journal.load(forgottenKey, &any)
+	if err != nil {
+		return err
+	}
 	healed, err := r.heal(ctx, end.Tally.Entries())
-	if err != nil || !healed {
+	if err != nil || !healed && !forgotten {
 		return err
 	}
 	*end, r.ended = finished{}, finished{}
-	return r.journal.store(finishedKey, end, true)
+	return errors.Join(r.journal.store(finishedKey, end, true), r.journal.delete(forgottenKey, true))
 }
 
 // again forgets what was counted: nothing is on its way.

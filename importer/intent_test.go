@@ -30,16 +30,12 @@ func TestIntentBeforeCreate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	uploads, err := j.cursor('u', 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var p pending
-	_, ok, err := uploads.next(&p)
+	_, ok, err := j.cursor('u', 0).next(&p)
 	if err != nil || !ok || p.At.IsZero() || p.UploadID != "" {
 		t.Errorf("the journal after a power cut: %v, %v, %+v", ok, err, p)
 	}
-	if err := errors.Join(uploads.close(), j.close()); err != nil {
+	if err := j.close(); err != nil {
 		t.Error(err)
 	}
 }

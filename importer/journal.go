@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,9 +11,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/sledge-io/sledge/importer/entry"
+	pages "github.com/sledge-io/sledge/importer/journal"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
@@ -34,6 +32,7 @@ import (
 //	k          all of these are there                             synced
 //	i          whose leases in the target are ours                synced
 //	f          the run has ended, its totals                      synced
+//	d          outcomes were damaged, and are forgotten           synced
 //
 // Writes become durable in their order, so a page's line never outlives the
 // outcomes that it sums up.
@@ -43,9 +42,8 @@ import (
 // was told as done (status.json, Options.Progress) was made durable before, about
 // every second.
 type journal struct {
-	db      *pebble.DB
+	values  *pages.Store
 	disk    vfs.FS
-	ice     *ice         // a write failed: nothing more can be believed
 	ours    func() error // CodeTakenOver once the state has another holder
 	puts    atomic.Int64
 	changes atomic.Uint64 // that were made; of which number a flush makes durable
@@ -59,9 +57,6 @@ const (
 	journalFolder = "journal"
 	minFree       = 16 << 20 // bytes that must be free before the journal takes more
 )
-
-// memTable is how many bytes of records pebble gathers before it writes a table.
-var memTable uint64 = 4 << 20
 
 // freeEvery is how many records go between two looks at that.
 var freeEvery int64 = 256
@@ -150,76 +145,39 @@ type finished struct {
 	Cleared     bool             `json:"cleared,omitempty"` // nothing is left to be removed of a journal in the target
 }
 
-// quietLogger keeps pebble silent, and turns its last words into a panic that
-// the journal's own methods catch: the process belongs to the caller.
-type quietLogger struct{}
-
-type journalPanic struct{ text string }
-
-// String is for a stack trace, should one ever escape.
-func (p journalPanic) String() string { return p.text }
-
-func (quietLogger) Infof(string, ...any)  {}
-func (quietLogger) Errorf(string, ...any) {}
-func (quietLogger) Fatalf(format string, args ...any) {
-	panic(journalPanic{fmt.Sprintf(format, args...)})
-}
-
 // openJournal opens or makes the journal in base, a folder of the state's disk
 // or "".
-func openJournal(disk StateFolder, base string) (j *journal, err error) {
-	j = &journal{disk: disk, ice: &ice{}, ours: heldBy(disk)}
-	defer func() {
-		if err = j.failure(err, recover()); err != nil {
-			j = nil
-		}
-	}()
-	cache := pebble.NewCache(8 << 20)
-	defer cache.Unref()
-	later := &compactions{}
-	o := &pebble.Options{
-		FS:                 journalFS{disk, j.ice},
-		Cache:              cache,
-		MemTableSize:       memTable,
-		MaxOpenFiles:       64,
-		Logger:             quietLogger{},
-		FormatMajorVersion: pebble.FormatNewest,
-		DisableTableStats:  true, // read beside an opening that fails, under a cache that is closed; see compactions
-		// By itself pebble would end the process, from a goroutine of its own.
-		EventListener: &pebble.EventListener{DataCorruption: func(i pebble.DataCorruptionInfo) { j.ice.freeze(i.Details) }},
+func openJournal(disk StateFolder, base string) (*journal, error) {
+	store, err := pages.Open(disk, path.Join(base, journalFolder))
+	if err != nil {
+		return nil, journalError(err)
 	}
-	o.Experimental.CompactionScheduler = later
-	if j.db, err = pebble.Open(path.Join(base, journalFolder), o); err != nil {
-		return j, err
-	}
-	if j.ice.frozen() != nil {
-		return j, j.db.Close() // on the ice
-	}
-	later.opened()
-	return j, nil
+	return &journal{values: store, disk: disk, ours: heldBy(disk)}, nil
 }
 
-// failure is what became of a call: a write of its own or of pebble's background
-// that failed before it counts first.
-func (j *journal) failure(err error, panicked any) error {
-	if frozen := j.ice.frozen(); frozen != nil {
-		err = fmt.Errorf("a write of the journal failed: %w", frozen)
+// remedyOldKind is for a journal that only the software before this one reads.
+const remedyOldKind = "finish or cancel the run with the sledge that began it, or another one of before December 2026; or import with a new --run-id and a new state folder (--state), which finds what is stored"
+
+// failure is what became of a call: a write that failed before it counts first.
+func (j *journal) failure(err error) error {
+	if failed := j.values.Failed(); failed != nil {
+		err = fmt.Errorf("a write of the journal failed: %w", failed)
 	}
-	return journalError(err, panicked)
+	return journalError(j.forgetDamaged(err))
 }
 
-// journalError classifies what pebble returned or died of.
-func journalError(err error, panicked any) error {
-	if p, ok := panicked.(journalPanic); ok {
-		err = errors.New(p.text)
-	} else if panicked != nil {
-		panic(panicked)
-	}
+// journalError classifies what the journal returned.
+func journalError(err error) error {
 	if err == nil {
 		return nil
 	}
 	if e := (*target.Error)(nil); errors.As(err, &e) {
 		return err
+	}
+	if errors.Is(err, pages.ErrOldKind) {
+		e := target.NewError(target.CodeStateMismatch, "", err.Error(), err)
+		e.Remedy = remedyOldKind
+		return e
 	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return target.NewError(target.CodeJournalFull, "", err.Error(), err)
@@ -230,20 +188,18 @@ func journalError(err error, panicked any) error {
 	return target.NewError(target.CodeJournalLost, "", err.Error(), err)
 }
 
-func (j *journal) close() (err error) {
-	defer func() { err = j.failure(err, recover()) }()
-	if j.ice.frozen() != nil {
-		return j.db.Close()
-	}
-	return errors.Join(j.db.LogData(nil, pebble.Sync), j.db.Close())
-}
+func (j *journal) close() error { return j.failure(j.values.Close()) }
 
 // set writes one key. Returned nil with sync means that it is durable.
-func (j *journal) set(key, value []byte, sync bool) (err error) {
-	return j.change(sync, func(o *pebble.WriteOptions) error { return j.db.Set(key, value, o) })
+func (j *journal) set(key pages.Key, value []byte, sync bool) error {
+	return j.change(sync, func() error { return j.values.Set(key, value) })
 }
 
-func (j *journal) change(sync bool, f func(*pebble.WriteOptions) error) error {
+func (j *journal) delete(key pages.Key, sync bool) error {
+	return j.change(sync, func() error { return j.values.Delete(key) })
+}
+
+func (j *journal) change(sync bool, f func() error) error {
 	err := j.apply(sync, f)
 	if err == nil {
 		j.changes.Add(1)
@@ -251,25 +207,22 @@ func (j *journal) change(sync bool, f func(*pebble.WriteOptions) error) error {
 	return err
 }
 
-func (j *journal) apply(sync bool, f func(*pebble.WriteOptions) error) (err error) {
-	if err := errors.Join(j.failure(nil, nil), j.ours()); err != nil {
+func (j *journal) apply(sync bool, f func() error) error {
+	if err := errors.Join(j.failure(nil), j.ours()); err != nil {
 		return err
 	}
 	if err := j.room(); err != nil {
 		return err
 	}
-	defer func() { err = j.failure(err, recover()) }()
-	o := pebble.NoSync
-	if sync {
-		o = pebble.Sync
+	err := f()
+	if err == nil && sync {
+		err = j.values.Sync()
 	}
-	return f(o)
+	return j.failure(err)
 }
 
 // flush makes every write before it durable.
-func (j *journal) flush() error {
-	return j.apply(true, func(o *pebble.WriteOptions) error { return j.db.LogData(nil, o) })
-}
+func (j *journal) flush() error { return j.apply(true, func() error { return nil }) }
 
 // room refuses records while the disk is nearly full, so that it is never found full
 // in the middle of one.
@@ -285,37 +238,29 @@ func (j *journal) room() error {
 	return nil
 }
 
-func (j *journal) get(key []byte) (value []byte, err error) {
-	defer func() { err = j.failure(err, recover()) }()
-	v, closer, err := j.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return append([]byte{}, v...), closer.Close()
-}
-
 func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
 
-func journalKey(kind byte, number uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{kind}, number)
+func journalKey(kind pages.Kind, number uint64) pages.Key {
+	return pages.Key{Kind: kind, Number: number}
 }
 
 // load reads a JSON value; ok is false if there is none.
-func (j *journal) load(key []byte, v any) (ok bool, err error) {
-	b, err := j.get(key)
+func (j *journal) load(key pages.Key, v any) (ok bool, err error) {
+	b, err := j.values.Get(key)
 	if err != nil || b == nil {
-		return false, err
+		return false, j.failure(err)
 	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return false, target.NewError(target.CodeJournalLost, "", fmt.Sprintf("journal key %q: %v", key, err), err)
-	}
-	return true, nil
+	return true, decodeValue(key, b, v)
 }
 
-func (j *journal) store(key []byte, v any, sync bool) error {
+func decodeValue(key pages.Key, b []byte, v any) error {
+	if err := json.Unmarshal(b, v); err != nil {
+		return target.NewError(target.CodeJournalLost, "", fmt.Sprintf("journal key %v: %v", key, err), err)
+	}
+	return nil
+}
+
+func (j *journal) store(key pages.Key, v any, sync bool) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -324,9 +269,9 @@ func (j *journal) store(key []byte, v any, sync bool) error {
 }
 
 var (
-	headerKey   = []byte("h")
-	finishedKey = []byte("f")
-	clashesKey  = []byte("k")
+	headerKey   = journalKey('h', 0)
+	finishedKey = journalKey('f', 0)
+	clashesKey  = journalKey('k', 0)
 )
 
 func (j *journal) setOutcome(at entry.Place, r record) error {
@@ -334,7 +279,7 @@ func (j *journal) setOutcome(at entry.Place, r record) error {
 }
 
 func (j *journal) forgetOutcome(at entry.Place) error {
-	return j.change(false, func(o *pebble.WriteOptions) error { return j.db.Delete(journalKey('o', uint64(at)), o) })
+	return j.delete(journalKey('o', uint64(at)), false)
 }
 
 // setPage says that a page is done.
@@ -369,7 +314,7 @@ func (j *journal) setUpload(at entry.Place, p pending) error {
 // forgetUpload is durable with the next synced record: until then a resume asks
 // for an upload that is gone.
 func (j *journal) forgetUpload(at entry.Place) error {
-	return j.change(false, func(o *pebble.WriteOptions) error { return j.db.Delete(journalKey('u', uint64(at)), o) })
+	return j.delete(journalKey('u', uint64(at)), false)
 }
 
 // elsewhere tells where a run's state is that is not this journal's: in runs/ID
@@ -435,9 +380,7 @@ func orNone(value any) string {
 
 // forgetClashes is durable with the next synced record.
 func (j *journal) forgetClashes() error {
-	return j.change(false, func(o *pebble.WriteOptions) error {
-		return errors.Join(j.db.Delete(clashesKey, o), j.db.DeleteRange([]byte{'c'}, []byte{'c' + 1}, o))
-	})
+	return j.change(false, func() error { return errors.Join(j.values.Delete(clashesKey), j.values.Clear('c')) })
 }
 
 // differs names the options that are not the same.

@@ -140,7 +140,7 @@ func (l *lease) held() error {
 		}
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return journalError(err, nil)
+		return journalError(err)
 	}
 	l.lost.Store(true)
 	return target.NewError(target.CodeTakenOver, "", "the holder is "+holder(l.disk).String(), nil)

@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"errors"
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
@@ -77,23 +76,19 @@ func (r *run) keepPage(ctx context.Context, page uint64, t entry.Tally) error {
 
 func (r *run) sharePage(ctx context.Context, page uint64) error {
 	var p mirrorPage
-	rows, err := r.journal.cursor('o', uint64(entry.PlaceOf(page, 0)))
-	if err != nil {
-		return err
-	}
-	for {
+	for rows := r.journal.cursor('o', uint64(entry.PlaceOf(page, 0))); ; {
 		var rec record
 		at, ok, err := rows.next(&rec)
 		if err != nil {
-			return errors.Join(err, rows.close())
+			return err
 		}
 		if !ok || entry.Place(at).Page() != page {
 			break
 		}
 		p.Outcomes = append(p.Outcomes, mirrorOutcome{entry.Place(at), rec})
 	}
-	if err := rows.close(); err != nil || len(p.Outcomes) == 0 {
-		return err
+	if len(p.Outcomes) == 0 {
+		return nil
 	}
 	return r.mirror.put(ctx, pageName(page), p, false)
 }

@@ -170,11 +170,7 @@ func (r *run) loadPages(ctx context.Context) error {
 }
 
 func (r *run) hints(page uint64, outcomes []mirrorOutcome) error {
-	past, err := r.journal.cursor('o', uint64(entry.PlaceOf(page, 0)))
-	if err != nil {
-		return err
-	}
-	defer past.close() // read only
+	past := r.journal.cursor('o', uint64(entry.PlaceOf(page, 0)))
 	last := entry.Place(0)
 	for _, o := range outcomes {
 		if o.Place.Page() != page || o.Place < last {

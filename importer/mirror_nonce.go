@@ -21,7 +21,7 @@ type identity struct {
 	At     time.Time `json:"at,omitzero"` // when the target was given the last one
 }
 
-var identityKey = []byte("i")
+var identityKey = journalKey('i', 0)
 
 // maxNonces bounds those of starts that were cut off before the target was seen to have them.
 const maxNonces = 16

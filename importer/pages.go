@@ -89,11 +89,7 @@ func split(spans []span, n int) [][]span {
 // todo lists the pages that are not done, in the order of the manifest, and
 // counts those that are.
 func (r *run) todo() (spans []span, err error) {
-	done, err := r.journal.cursor('p', 0)
-	if err != nil {
-		return nil, err
-	}
-	defer done.close() // read only
+	done := r.journal.cursor('p', 0)
 	next, pages := uint64(0), r.source.Pages()
 	for {
 		var t entry.Tally

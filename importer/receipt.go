@@ -80,7 +80,7 @@ func stateError(err error) error {
 	if e := (*target.Error)(nil); errors.As(err, &e) || target.IsCanceled(err) || !errors.As(err, &p) {
 		return err
 	}
-	return journalError(err, nil)
+	return journalError(err)
 }
 
 type receiptWriter struct {
@@ -106,10 +106,7 @@ func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result
 	defer list.Close() // closed below; this is for the ways out before
 	log := manifest.NewLogWriter(func(name string, data []byte) error { return w.file("log/"+name, data) })
 	out := bufio.NewWriterSize(vfs.NewWriter(list, 0), 1<<20)
-	if w.past, err = w.run.journal.cursor('o', 0); err != nil {
-		return err
-	}
-	defer w.past.close() // read only
+	w.past = w.run.journal.cursor('o', 0)
 	err = w.run.outlook.Entries(ctx, 0, func(e entry.Entry) error { return w.entry(out, log, e) })
 	if err = errors.Join(err, w.syncing.wait()); err != nil {
 		return err

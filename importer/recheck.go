@@ -154,11 +154,7 @@ func (r *run) random() (*mathrand.Rand, error) {
 // heldPages calls f for each page with objects that are held for stored, ascending, and
 // their number: by the page's sums if it is done, else by its outcomes.
 func (r *run) heldPages(f func(page, objects uint64) error) (err error) {
-	done, err := r.journal.cursor('p', 0)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, done.close()) }()
+	done := r.journal.cursor('p', 0)
 	for next := uint64(0); ; {
 		var t entry.Tally
 		page, ok, err := done.next(&t)
@@ -185,11 +181,7 @@ func (r *run) heldBetween(from, to uint64, f func(page, objects uint64) error) (
 	if from >= to {
 		return nil
 	}
-	rows, err := r.journal.cursor('o', uint64(entry.PlaceOf(from, 0)))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.close()) }()
+	rows := r.journal.cursor('o', uint64(entry.PlaceOf(from, 0)))
 	page, n := from, uint64(0)
 	end := func() error {
 		if n == 0 {
@@ -224,11 +216,7 @@ func (r *run) heldOf(page, before uint64, wanted []uint64) (places []entry.Place
 	if len(wanted) == 0 {
 		return nil, nil
 	}
-	rows, err := r.journal.cursor('o', uint64(entry.PlaceOf(page, 0)))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.close()) }()
+	rows := r.journal.cursor('o', uint64(entry.PlaceOf(page, 0)))
 	for number := before; len(wanted) > 0; {
 		var rec record
 		at, ok, err := rows.next(&rec)
@@ -289,11 +277,7 @@ func (c *rechecker) all(ctx context.Context, walk func(context.Context, func(ent
 
 // give hands the entries' objects to the workers, with what the journal knows of them.
 func (c *rechecker) give(ctx context.Context, walk func(context.Context, func(entry.Entry) error) error, work chan<- heldObject) (err error) {
-	rows, err := c.run.journal.cursor('o', 0)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.close()) }()
+	rows := c.run.journal.cursor('o', 0)
 	return walk(ctx, func(e entry.Entry) error {
 		var o heldObject
 		ok, err := rows.load(e.Place(), &o.rec)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	pages "github.com/sledge-io/sledge/importer/journal"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -28,11 +29,10 @@ const maxStateFiles = 1 << 20
 
 // copyState copies a state into a folder of the same disk.
 //
-// Tables are never changed once they have their name in pebble, so they are linked,
-// and where the first process removes or replaces one, ours stays. Logs, manifest and
-// the rest are copied, for they are appended to and used again. The state of a journal
+// Of a journal's pages files nobody changes what counts, so they are linked, and where the first
+// process removes one, ours stays. The rest is copied, for it is appended to. The state of a journal
 // is that of one moment if no file of it came, went or grew while it was copied; else
-// the copy is made again. Then it is opened, which looks for every table.
+// the copy is made again. Then it is opened, which looks for every pages file.
 func copyState(ctx context.Context, disk vfs.FS, from, to string) error {
 	if from == "" {
 		from = "."
@@ -114,7 +114,7 @@ func stateFiles(disk vfs.FS, from string) (map[string]int64, error) {
 	return files, err
 }
 
-// inJournal tells a file that pebble has made.
+// inJournal tells a file of a journal.
 func inJournal(name string) bool { return path.Base(path.Dir(name)) == journalFolder }
 
 func journalFiles(files map[string]int64) map[string]int64 {
@@ -125,7 +125,7 @@ func journalFiles(files map[string]int64) map[string]int64 {
 
 // copyFile links a file that is never changed, or copies it and syncs the copy.
 func copyFile(disk vfs.FS, from, to string) error {
-	if !inJournal(from) || strings.HasSuffix(from, ".sst") {
+	if !inJournal(from) || pages.Fixed(path.Base(from)) {
 		err := disk.Link(from, to)
 		if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
 			return err
@@ -147,13 +147,9 @@ func copyFile(disk vfs.FS, from, to string) error {
 // checkCopy opens each journal of a copy and reads what a run needs at once: its
 // header, and the uploads that are under way.
 func checkCopy(disk vfs.FS, to string) error {
-	bases := []string{to}
-	runs, err := disk.ReadDir(path.Join(to, RunsFolder))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	bases, err := stateBases(disk, to)
+	if err != nil {
 		return err
-	}
-	for _, r := range runs {
-		bases = append(bases, path.Join(to, RunsFolder, r.Name()))
 	}
 	for _, base := range bases {
 		if err := checkJournal(disk, base); err != nil {
@@ -161,6 +157,19 @@ func checkCopy(disk vfs.FS, to string) error {
 		}
 	}
 	return nil
+}
+
+// stateBases are the folders of a state that may have a journal each.
+func stateBases(disk vfs.FS, state string) (bases []string, err error) {
+	runs, err := disk.ReadDir(path.Join(state, RunsFolder))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	bases = []string{state}
+	for _, r := range runs {
+		bases = append(bases, path.Join(state, RunsFolder, r.Name()))
+	}
+	return bases, nil
 }
 
 func checkJournal(disk vfs.FS, base string) (err error) {
@@ -176,14 +185,10 @@ func checkJournal(disk vfs.FS, base string) (err error) {
 	if _, err := j.load(headerKey, &h); err != nil {
 		return err
 	}
-	uploads, err := j.cursor('u', 0)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, uploads.close()) }()
-	for ok := true; ok && err == nil; {
+	for uploads := j.cursor('u', 0); ; {
 		var p pending
-		_, ok, err = uploads.next(&p)
+		if _, ok, err := uploads.next(&p); err != nil || !ok {
+			return err
+		}
 	}
-	return err
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
+	pages "github.com/sledge-io/sledge/importer/journal"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -38,6 +40,9 @@ func TakeOver(ctx context.Context, folder string, wait time.Duration) (*Folder, 
 	if err != nil {
 		return nil, stateFolderError(err)
 	}
+	if err := refuseOldKind(top); err != nil { // before its process sees that it was replaced
+		return nil, errors.Join(err, vfs.Close(top))
+	}
 	mine, err := takeLease(top)
 	if err != nil {
 		return nil, errors.Join(stateFolderError(err), vfs.Close(top))
@@ -58,6 +63,19 @@ func TakeOver(ctx context.Context, folder string, wait time.Duration) (*Folder, 
 		return nil, errors.Join(stateFolderError(err), f.Close())
 	}
 	return f, nil
+}
+
+// refuseOldKind refuses a state with a journal that this software does not read.
+func refuseOldKind(top vfs.FS) error {
+	taken, err := highestNumber(top, takenFolder)
+	if err != nil {
+		return stateFolderError(err)
+	}
+	bases, err := stateBases(top, takenBase(taken))
+	for _, base := range bases {
+		err = errors.Join(err, pages.RefuseOld(top, path.Join(base, journalFolder)))
+	}
+	return journalError(err)
 }
 
 // waitForLock opens the folder once its holder lets go of it.

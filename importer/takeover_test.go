@@ -356,7 +356,7 @@ func TestTakeOverCrash(t *testing.T) {
 		})
 		err := copyState(t.Context(), copied, "", takenName(2))
 		if copied.Ops() < n {
-			if err != nil || n < 20 {
+			if err != nil || n < 15 {
 				t.Errorf("%d operations: %v", n, err)
 			}
 			t.Logf("figure: a copy of the state was cut off at each of %d operations", n-1)

@@ -144,11 +144,7 @@ func outcomesAfterCrash(t *testing.T, disk *vfs.Mem) (n uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := j.cursor('o', 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
+	for rows := j.cursor('o', 0); ; {
 		var rec record
 		_, ok, err := rows.next(&rec)
 		if err != nil {
@@ -158,9 +154,6 @@ func outcomesAfterCrash(t *testing.T, disk *vfs.Mem) (n uint64) {
 			break
 		}
 		n++
-	}
-	if err := rows.close(); err != nil {
-		t.Error(err)
 	}
 	if err := j.close(); err != nil {
 		t.Error(err)

@@ -32,7 +32,7 @@ func waits(e *target.Error) bool {
 // waits tells that of this run: a journal that could not be written is not written
 // again before the next start.
 func (r *run) waits(e *target.Error) bool {
-	return waits(e) && (r.journal == nil || r.journal.ice.frozen() == nil)
+	return waits(e) && (r.journal == nil || r.journal.values.Failed() == nil)
 }
 
 // one brings one object to its outcome, waiting for the operator where he has to

@@ -102,6 +102,8 @@ var arrows = []Arrow{
 	{"importer/plan", []string{"crypto/...", "importer/content", "importer/entry", "importer/target", "internal/extsort/...", "manifest/..."},
 		[]string{"golang.org/x/text/..."},
 		"a plan is pure: the same entry and the same rules give the same object on every host"},
+	{"importer/journal", []string{"internal/vfs/...", "internal/durable/..."}, []string{"github.com/klauspost/compress/..."},
+		"what a run remembers is kept without knowing what it says"},
 	{"importer/request", []string{"importer/target"}, []string{"golang.org/x/time/..."},
 		"a call is made the same way whatever it is for"},
 	{"firmware/...", []string{"crypto/...", "internal/vfs/...", "internal/durable/..."}, anything,

@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/target"
@@ -42,36 +41,5 @@ func TestStateDiskDies(t *testing.T) {
 			}
 			f.check(t, s, "in/")
 		}
-	}
-}
-
-// TestManifestUnnamed: a file whose name could not be made durable is not the one that
-// pebble goes on with.
-func TestManifestUnnamed(t *testing.T) {
-	disk := memDisk()
-	disk.OnOp(func(op vfs.Op) error {
-		if op.Kind == vfs.OpSyncDir {
-			return errors.New("no such luck")
-		}
-		return nil
-	})
-	j := journalFS{disk, &ice{}}
-	f, err := j.Create("MANIFEST-1", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.Write([]byte("text")); err != nil {
-		t.Error(err)
-	}
-	if b := make([]byte, 4); j.ice.frozen() == nil {
-		t.Error("not frozen")
-	} else if n, err := f.ReadAt(b, 0); n != 0 {
-		t.Errorf("%q, %v", b, err)
-	}
-	if size, err := f.Stat(); err != nil || size.Size() != 0 {
-		t.Errorf("%v, %v", size, err)
-	}
-	if err := f.Close(); err != nil {
-		t.Error(err)
 	}
 }
