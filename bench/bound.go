@@ -43,8 +43,9 @@ var pipelines = map[string]pipeline{
 	"parts-disk":      loadPipeline("parts-disk", 2, ""),
 	"whole-disk":      loadPipeline("whole-disk", 3, ""),
 	"scrub":           {name: "scrub", stages: []stage{{"tmpfs-read", spread}, {sha256Best, 1}, {"rs-encode", 1}}},
-	// A rebuild reads eight shards, and writes the one that is lost.
-	"rebuild": {name: "rebuild", stages: []stage{{"tmpfs-read", 1}, {sha256Best, 1}, {"rs-encode", 1}, {"tmpfs-fresh", 1. / dataShards}}},
+	// A rebuild reads eight shards, decodes the one that is lost, proves it by its own
+	// hashes and writes it.
+	"rebuild": {name: "rebuild", stages: []stage{{"tmpfs-read", 1}, {"rs-decode", 1}, {sha256Best, 1. / dataShards}, {"tmpfs-fresh", 1. / dataShards}}},
 }
 
 // loadPipeline writes into memory, or directly to a disk, which costs the cores

@@ -56,7 +56,7 @@ func datasets(quick bool) map[string]*dataset {
 	few, roots := 10_000, []string{"."}
 	latent, tardy, glance := 20_000, 2_000, 500
 	if quick {
-		latent, tardy, glance = 400, 200, 100
+		latent, tardy, glance = 200, 100, 100
 		large, largeSize, small, medium, few, roots = 2, 128*mib, 5_000, 20, 500, []string{"src/net", "src/time"}
 	}
 	sample, each := largeSize/16, largeSize/fleetSize

@@ -25,9 +25,10 @@ type disk struct {
 	Disk
 	mu      sync.Mutex
 	busy    bool
-	node    uint64 // where the head is: a file…
-	next    int64  // …and the byte after the last access…
-	wrote   bool   // …which was a write
+	node    uint64    // where the head is: a file…
+	next    int64     // …and the byte after the last access…
+	wrote   bool      // …which was a write
+	free    time.Time // the end of the last access
 	waiting []*access
 	seeks   int64
 }
@@ -65,12 +66,14 @@ func (d *disk) access(ctx context.Context, node uint64, from, size int64, write 
 		return nil
 	}
 	a := &access{node, from, write, make(chan struct{})}
+	begins := time.Now()
 	d.mu.Lock()
 	if d.busy {
 		d.waiting = append(d.waiting, a)
 		d.mu.Unlock()
 		<-a.turn // those before it wait for no longer than ctx lasts
 		d.mu.Lock()
+		begins = d.free // not when this program was told
 	}
 	d.busy = true
 	var takes time.Duration
@@ -84,9 +87,9 @@ func (d *disk) access(ctx context.Context, node uint64, from, size int64, write 
 	if d.Rate > 0 {
 		takes += time.Duration(float64(size) / float64(d.Rate) * float64(time.Second))
 	}
-	d.node, d.wrote = node, write
+	d.node, d.wrote, d.free = node, write, begins.Add(takes)
 	d.mu.Unlock()
-	err := pause.For(ctx, takes)
+	err := pause.Until(ctx, begins.Add(takes))
 	d.release()
 	return err
 }
