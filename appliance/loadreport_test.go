@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -24,25 +25,36 @@ func newSkips(t *testing.T) *loads {
 	for _, name := range []string{"a-kept", "a-new", "b-gone", "b-new-gone", "c-dir/z", "d-new"} {
 		l.write(name, "second, longer "+name)
 	}
-	for i := range 40 {
+	for i := range skipsFiles {
 		l.write(fmt.Sprintf("z%02d", i), strings.Repeat(fmt.Sprint("content of ", i), 25_000))
 	}
 	return l
 }
 
+// skipsFiles fill more than cut packs, however two workers share them.
+const skipsFiles = 60
+
 // loadSkips loads; if cut is not zero the load is cut off once so many packs are
-// committed, and then goes on.
+// committed, and then goes on. One of its last files waits for these packs.
 func (l *loads) loadSkips(cut uint64) *LoadReport {
 	l.t.Helper()
 	ctx, cancel := context.WithCancel(l.t.Context())
 	defer cancel()
 	before, resumed := l.d.state.packs, false
 	l.tree.OnCall(func(c vfs.TreeCall) error {
-		l.d.mu.Lock()
-		if cut > 0 && !resumed && l.d.state.packs >= before+cut {
-			cancel()
+		committed := func() bool {
+			l.d.mu.Lock()
+			defer l.d.mu.Unlock()
+			return l.d.state.packs >= before+cut
 		}
-		l.d.mu.Unlock()
+		if cut > 0 && !resumed {
+			for last := c.Op == vfs.OpOpen && c.Path == fmt.Sprintf("z%02d", skipsFiles-5); last && !committed() && l.t.Context().Err() == nil; {
+				time.Sleep(time.Millisecond)
+			}
+			if committed() {
+				cancel()
+			}
+		}
 		switch {
 		case c.Op == vfs.OpReadDir && c.Path == "c-dir", c.Op == vfs.OpRead && (c.Path == "a-kept" || c.Path == "a-new" || c.Path == "d-new"):
 			return syscall.EIO
