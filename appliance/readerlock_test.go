@@ -1,8 +1,13 @@
 package appliance
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +43,10 @@ func (f hookFile) ReadAt(p []byte, off int64) (int, error) {
 // says of it, another file is read to its end.
 func TestReadersDoNotWait(t *testing.T) {
 	src := smallTree(t, 43, 3<<20)
+	second := bytes.Repeat([]byte("another pack's content "), 100_000)
+	if err := os.WriteFile(filepath.Join(src, "second"), second, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	want := readTree(t, src)
 	r, res := sealedRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096, packSize: 256 << 10}, src)
 	hook := func(string) {}
@@ -73,8 +82,9 @@ func TestReadersDoNotWait(t *testing.T) {
 			t.Errorf("%s: %d bytes: %v", c.path, len(b), err)
 		}
 	}
-	first := files[0]
-	read(first) // its packs stay open
+	slices.SortStableFunc(files, func(a, b file) int { return cmp.Compare(b.Size(), a.Size()) })
+	first := files[0] // has whole segments: those are not kept decrypted
+	read(first)       // its packs stay open
 	if err := rd.ReopenLog(); err != nil {
 		t.Fatal(err) // with nothing in its cache
 	}
