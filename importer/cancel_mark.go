@@ -97,8 +97,11 @@ func (r *run) markFolders(by Lease, folders ...string) error {
 	for _, folder := range folders {
 		name := path.Join(folder, receipt.CancelName)
 		_, err := r.opts.StateDir.Stat(name)
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			err = durable.WriteFile(r.opts.StateDir, name, append(text, '\n'))
+		case err == nil: // whoever wrote it may have failed right after
+			err = r.opts.StateDir.SyncDir(path.Dir(name))
 		}
 		if err != nil {
 			return stateError(err)

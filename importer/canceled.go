@@ -19,6 +19,14 @@ type Canceled struct {
 	// this call, or by it. Without it nothing was given up.
 	Recorded bool `json:"recorded"`
 
+	// Unsure, instead of Recorded, says that the state folder shows that the run is canceled, and
+	// may lose that with the power: starts and readers go by it as long as it is there.
+	Unsure bool `json:"unsure,omitempty"`
+
+	// HereOnly, with Recorded, says that the journal in the target does not keep that the run is
+	// canceled: another host can go on with it, or has done so.
+	HereOnly bool `json:"here_only,omitempty"`
+
 	Aborted uint64 `json:"aborted"` // uploads of ours that were not finished
 	Deleted uint64 `json:"deleted"` // objects of ours
 	Left    uint64 `json:"left"`    // objects of ours that stay

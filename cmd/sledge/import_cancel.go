@@ -40,7 +40,8 @@ func (r *cancelReport) Print(w io.Writer) {
 		r.printUnrecorded(w)
 		return
 	}
-	fmt.Fprintf(w, "run         %s is canceled\ntarget      %s\nuploads     %d given up\n", escape(r.Run), escape(r.Target), r.Aborted)
+	r.printRun(w)
+	fmt.Fprintf(w, "uploads     %d given up\n", r.Aborted)
 	switch {
 	case r.MarkerDeleted && r.mayBeCommitted():
 		fmt.Fprintf(w, "committed   not by %s any more: it was deleted first\n", escape(r.Marker))
