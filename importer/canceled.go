@@ -41,6 +41,13 @@ type Canceled struct {
 	// had no answer. The call made again after that time knows.
 	Late []Late `json:"late,omitempty"`
 
+	// Unasked are the keys of the run's commit markers that the call did not come to.
+	Unasked []string `json:"-"`
+
+	// NotesUnread is why the run's notes of its commit markers could not all be read: there may be
+	// markers whose keys the call did not know.
+	NotesUnread string `json:"commit_notes_unread,omitempty"`
+
 	// Journal is the one key that stays of a journal in the target: it tells every
 	// other host that the run was given up.
 	Journal string `json:"journal,omitempty"`
