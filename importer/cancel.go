@@ -71,11 +71,9 @@ type canceler struct {
 func (c *canceler) all(ctx context.Context) (err error) {
 	r := c.run
 	c.attempt()
-	was, err := r.isCanceled()
-	if err != nil {
+	if err := c.recorded(); err != nil {
 		return err
 	}
-	c.out.Recorded = was
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
@@ -122,25 +120,6 @@ func (c *canceler) all(ctx context.Context) (err error) {
 		err = c.clear(ctx)
 	}
 	return err
-}
-
-// record makes durable that the run is canceled. The mark in its folder is first: by that one
-// alone starts and readers know, so that a cancel which ends before it has marked nothing. The
-// others tell copies of the receipts, and other hosts.
-func (c *canceler) record(ctx context.Context, by Lease) error {
-	r := c.run
-	if err := r.markFolders(by, r.base); err != nil {
-		return err
-	}
-	c.out.Recorded = true
-	if err := r.markReceipts(by); err != nil {
-		return err
-	}
-	if err := r.markLease(ctx); err != nil {
-		return err
-	}
-	r.header.Canceled = true
-	return r.journal.store(headerKey, r.header, true)
 }
 
 // attempt takes a number of its own where the run was another process's, which may still

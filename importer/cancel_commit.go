@@ -18,10 +18,14 @@ type notedMarker struct {
 
 // uncommit has each marker taken away that the run keeps a note of, and before them the one that
 // the options name without one: software that kept no note may have written it. The first error
-// is returned once all of them were tried: what keeps one says nothing of the others.
+// is returned once all of them were tried: what keeps one says nothing of the others. What a stop
+// keeps it from is named.
 func (c *canceler) uncommit(ctx context.Context) error {
 	r := c.run
 	notes, err := r.commitNotes(ctx)
+	if err != nil {
+		c.out.NotesUnread = err.Error()
+	}
 	if err != nil && len(notes.Markers) == 0 {
 		return err
 	}
@@ -31,14 +35,23 @@ func (c *canceler) uncommit(ctx context.Context) error {
 		err = r.opts.Uncommit(ctx, asked)
 		ends = append(ends, err)
 	}
-	for _, note := range notes.Markers {
+	for i, note := range notes.Markers {
 		if errors.Is(err, request.ErrStopped) || target.IsCanceled(err) || ctx.Err() != nil {
+			ends = append(ends, c.unasked(ctx, notes.Markers[i:]))
 			break
 		}
 		err = c.takeAway(ctx, note)
 		ends = append(ends, err)
 	}
 	return firstError(ends)
+}
+
+// unasked names those that a stop has kept the call from.
+func (c *canceler) unasked(ctx context.Context, notes []commitNote) error {
+	for _, note := range notes {
+		c.out.Unasked = append(c.out.Unasked, note.Key)
+	}
+	return request.StoppedBy(ctx)
 }
 
 // takeAway does so with one, and names it while it may yet come.

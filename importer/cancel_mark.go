@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // markCanceled writes the marks that are not there yet: that of the run's folder first.
@@ -51,14 +52,22 @@ func (r *run) markLease(ctx context.Context) error {
 }
 
 // elsewhere is the folder of a run in the state folder: "" is that itself, unless another run has
-// begun there, or was canceled. A cancel that was killed has left its mark, and no more.
+// begun there, or was canceled. A cancel that was killed has left its mark, and no more; so has
+// the start of a run that another host has canceled.
 func (r *run) elsewhere() (base string, err error) {
 	if base, err = r.journal.elsewhere(r.recorded()); err != nil || base != "" {
 		return base, err
 	}
 	var was header
 	ok, err := r.journal.load(headerKey, &was)
-	if err != nil || !ok || was.Options.RunID == r.opts.RunID {
+	if err == nil && !ok {
+		mark, err := r.markIn("")
+		if err != nil || mark == nil || mark.Of(r.opts.RunID) {
+			return "", err
+		}
+		return RunsFolder + "/" + r.opts.RunID, nil
+	}
+	if err != nil || was.Options.RunID == r.opts.RunID {
 		return "", err
 	}
 	other := &run{opts: Options{StateDir: r.opts.StateDir, RunID: was.Options.RunID}}
@@ -89,6 +98,19 @@ func (r *run) markReceipts(by Lease) error {
 	return r.markFolders(by, folders...)
 }
 
+// markIn reads the mark in a folder; nil is none.
+func (r *run) markIn(folder string) (*receipt.CancelMark, error) {
+	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(folder, receipt.CancelName), maxControl)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, stateError(err)
+	}
+	mark := receipt.ReadCancelMark(text)
+	return &mark, nil
+}
+
 func (r *run) markFolders(by Lease, folders ...string) error {
 	text, err := json.Marshal(receipt.CancelMark{Version: receipt.CancelVersion, Run: r.opts.RunID, At: by.At, Host: by.Host, PID: by.PID})
 	if err != nil {
@@ -96,9 +118,12 @@ func (r *run) markFolders(by Lease, folders ...string) error {
 	}
 	for _, folder := range folders {
 		name := path.Join(folder, receipt.CancelName)
-		_, err := r.opts.StateDir.Stat(name)
-		if errors.Is(err, fs.ErrNotExist) {
+		mark, err := r.markIn(folder)
+		switch {
+		case err == nil && (mark == nil || !mark.Of(r.opts.RunID)): // a foreign one is of a run that never began here
 			err = durable.WriteFile(r.opts.StateDir, name, append(text, '\n'))
+		case err == nil: // whoever wrote it may have failed right after
+			err = r.opts.StateDir.SyncDir(path.Dir(name))
 		}
 		if err != nil {
 			return stateError(err)

@@ -37,12 +37,17 @@ func TestCancelEachMarker(t *testing.T) {
 	if len(out.Late) != 2 || out.Late[0].Key != "in/_1" || out.Late[1].Key != "in/_3" {
 		t.Errorf("late: %+v", out.Late)
 	}
-	asked, o.Uncommit = nil, func(_ context.Context, at *CommitStore) error {
-		asked = append(asked, at.Key())
-		return context.Canceled
-	}
-	if _, err := Cancel(t.Context(), s, deleting{f}, o, true); err == nil || len(asked) != 1 {
-		t.Errorf("a cancel that is stopped: %v; asked for %q", err, asked)
+	for _, during := range []bool{true, false} { // the first marker's own call, or right after it
+		ctx, stop := context.WithCancel(t.Context())
+		asked, o.Uncommit = nil, func(_ context.Context, at *CommitStore) error {
+			asked = append(asked, at.Key())
+			stop()
+			return when(context.Canceled, during)
+		}
+		out, err := Cancel(ctx, s, deleting{f}, o, true)
+		if err == nil || len(asked) != 1 || !slices.Equal(out.Unasked, []string{"in/_2", "in/_3"}) {
+			t.Errorf("a cancel that is stopped: %v; asked for %q, left %q", err, asked, out.Unasked)
+		}
 	}
 }
 
@@ -62,7 +67,10 @@ func TestCancelMarkersHere(t *testing.T) {
 		return !no, when(target.NewError(target.CodeAccessDenied, key, "no", nil), no)
 	}
 	var asked []string
-	_, err := Cancel(t.Context(), s, deleting{f}, finding(o, &asked), true)
+	out, err := Cancel(t.Context(), s, deleting{f}, finding(o, &asked), true)
+	if !strings.Contains(out.NotesUnread, string(target.CodeAccessDenied)) {
+		t.Errorf("the notes in the target: %q", out.NotesUnread)
+	}
 	if _, there := f.objects["in/"+testMarker]; !target.HasCode(err, target.CodeAccessDenied) || there || f.ours() != 1 {
 		t.Errorf("%v; asked for %q, the marker is there: %v, %d objects", err, asked, there, f.ours())
 	}

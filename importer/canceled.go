@@ -19,6 +19,14 @@ type Canceled struct {
 	// this call, or by it. Without it nothing was given up.
 	Recorded bool `json:"recorded"`
 
+	// Unsure, instead of Recorded, says that the state folder shows that the run is canceled, and
+	// may lose that with the power: starts and readers go by it as long as it is there.
+	Unsure bool `json:"unsure,omitempty"`
+
+	// HereOnly, with Recorded, says that the journal in the target does not keep that the run is
+	// canceled: another host can go on with it, or has done so.
+	HereOnly bool `json:"here_only,omitempty"`
+
 	Aborted uint64 `json:"aborted"` // uploads of ours that were not finished
 	Deleted uint64 `json:"deleted"` // objects of ours
 	Left    uint64 `json:"left"`    // objects of ours that stay
@@ -32,6 +40,13 @@ type Canceled struct {
 	// Late are the keys that are not in the target, and may yet appear there: a request of the run
 	// had no answer. The call made again after that time knows.
 	Late []Late `json:"late,omitempty"`
+
+	// Unasked are the keys of the run's commit markers that the call did not come to.
+	Unasked []string `json:"-"`
+
+	// NotesUnread is why the run's notes of its commit markers could not all be read: there may be
+	// markers whose keys the call did not know.
+	NotesUnread string `json:"commit_notes_unread,omitempty"`
 
 	// Journal is the one key that stays of a journal in the target: it tells every
 	// other host that the run was given up.

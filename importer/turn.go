@@ -2,17 +2,12 @@ package importer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"maps"
-	"path"
 
-	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
-	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // turn is a wait before something that nobody must do while the operator pauses the run, nor
@@ -134,16 +129,9 @@ func (r *run) lostTo() error {
 
 // givenUp is CodeCanceled where a cancel has marked the run in the state folder.
 func (r *run) givenUp() error {
-	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, receipt.CancelName), maxControl)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return stateError(err)
-	}
-	var mark receipt.CancelMark
-	if json.Unmarshal(text, &mark) == nil && mark.Run != r.opts.RunID {
-		return nil // of another run, which had not begun
+	mark, err := r.markIn(r.base)
+	if err != nil || mark == nil || !mark.Of(r.opts.RunID) { // of another run, which had not begun
+		return err
 	}
 	return target.NewError(target.CodeCanceled, "", "run "+r.opts.RunID, nil)
 }

@@ -28,7 +28,7 @@ type cancelReport struct {
 	MarkerAsked   string `json:"commit_marker_asked,omitempty"`   // the key that was looked for, and how that went is known
 	MarkerUnknown string `json:"commit_marker_unknown,omitempty"` // the key of which nothing is known: it could not be looked for, or was not yet
 
-	MarkersUnknown []unknownMarker `json:"commit_markers_unknown,omitempty"` // all of these, and why
+	MarkersUnknown []unknownMarker `json:"commit_markers_unknown,omitempty"` // all of these, and why: also those that the run keeps and that a stop has kept the command from
 
 	MarkerNoted bool             `json:"commit_marker_noted,omitempty"` // the run kept the key
 	MarkerWrong string           `json:"commit_marker_wrong,omitempty"` // the key of --commit-marker, where the run kept others, and no marker of it is there
@@ -40,7 +40,8 @@ func (r *cancelReport) Print(w io.Writer) {
 		r.printUnrecorded(w)
 		return
 	}
-	fmt.Fprintf(w, "run         %s is canceled\ntarget      %s\nuploads     %d given up\n", escape(r.Run), escape(r.Target), r.Aborted)
+	r.printRun(w)
+	fmt.Fprintf(w, "uploads     %d given up\n", r.Aborted)
 	switch {
 	case r.MarkerDeleted && r.mayBeCommitted():
 		fmt.Fprintf(w, "committed   not by %s any more: it was deleted first\n", escape(r.Marker))
@@ -52,6 +53,8 @@ func (r *cancelReport) Print(w io.Writer) {
 		fmt.Fprintf(w, "committed   %s stays, and readers trust it: --delete-objects removes it\n", escape(r.Marker))
 	case r.MarkerUnknown != "":
 		fmt.Fprintf(w, "committed   not known: %s was not looked for to the end, and readers trust one that is there\n", escape(r.MarkerUnknown))
+	case r.MarkerAsked != "" && r.NotesUnread != "":
+		fmt.Fprintf(w, "committed   not by %s: no marker of this run is there now; one of another name would stay, and readers trust it\n", escape(r.MarkerAsked))
 	case r.MarkerAsked != "" && r.MarkerNoted:
 		fmt.Fprintf(w, "committed   no: the run's marker %s is not there\n", escape(r.MarkerAsked))
 	case r.MarkerAsked != "":

@@ -9,10 +9,24 @@ import (
 	"github.com/sledge-io/sledge/internal/statefolder"
 )
 
-// printUnrecorded is the report of a cancel that has ended before the state folder knew of it.
+// printUnrecorded is the report of a cancel that has ended before the state folder knew of it for
+// good.
 func (r *cancelReport) printUnrecorded(w io.Writer) {
-	fmt.Fprintf(w, "run         %s is not recorded as canceled: the command ended before that\ntarget      %s\n", escape(r.Run), escape(r.Target))
+	what := "is not recorded as canceled: the command ended before that"
+	if r.Unsure {
+		what = "may be recorded as canceled: the state folder shows it, and did not make it durable. The same command again does"
+	}
+	fmt.Fprintf(w, "run         %s %s\ntarget      %s\n", escape(r.Run), what, escape(r.Target))
 	r.printJournalLeft(w)
+}
+
+// printRun tells whom a recorded cancel holds for.
+func (r *cancelReport) printRun(w io.Writer) {
+	where := ""
+	if r.HereOnly {
+		where = " on this host only: the journal in the target does not say so, and another host can take the run over, or has done so"
+	}
+	fmt.Fprintf(w, "run         %s is canceled%s\ntarget      %s\n", escape(r.Run), where, escape(r.Target))
 }
 
 func (r *cancelReport) printJournalLeft(w io.Writer) {

@@ -46,3 +46,22 @@ func TestUnrecordedCancel(t *testing.T) {
 		}
 	}
 }
+
+// TestDoubtedCancel: a mark that may be lost, and one that the target has not, are told as such.
+func TestDoubtedCancel(t *testing.T) {
+	for _, c := range []struct {
+		out  importer.Canceled
+		says string
+		not  string
+	}{
+		{importer.Canceled{Unsure: true}, "may be recorded as canceled", "is not recorded"},
+		{importer.Canceled{Recorded: true, HereOnly: true}, "is canceled on this host only", "not recorded"},
+		{importer.Canceled{Recorded: true}, "is canceled\n", "this host only"},
+	} {
+		var text bytes.Buffer
+		(&cancelReport{Canceled: &c.out, Run: "run-1"}).Print(&text)
+		if !strings.Contains(text.String(), c.says) || strings.Contains(text.String(), c.not) {
+			t.Errorf("%+v: %s", c.out, text.String())
+		}
+	}
+}

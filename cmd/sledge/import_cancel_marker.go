@@ -18,6 +18,9 @@ type canceledMarker struct {
 	noted   bool   // the run kept its key
 }
 
+// notAsked is why nothing is known of a marker that a stop has kept the command from.
+const notAsked = "the command ended before"
+
 // unknownMarker is one that was not looked for to the end.
 type unknownMarker struct {
 	Key   string `json:"key"`
@@ -79,6 +82,9 @@ func (m *canceledMarkers) wrong() (key string) {
 // tellMarkers has the report tell of them.
 func (r *cancelReport) tellMarkers(m *canceledMarkers, o importer.Options) {
 	r.MarkerWrong, r.MarkerNoted, r.MarkersUnknown = m.wrong(), m.noted, m.failed
+	for _, key := range r.Unasked {
+		r.MarkersUnknown = append(r.MarkersUnknown, unknownMarker{Key: key, Error: notAsked})
+	}
 	slices.SortStableFunc(m.all, func(a, b canceledMarker) int { return cmp.Compare(a.rank(), b.rank()) })
 	if len(m.all) > 0 {
 		first := m.all[0]
@@ -88,8 +94,8 @@ func (r *cancelReport) tellMarkers(m *canceledMarkers, o importer.Options) {
 		}
 	}
 	switch {
-	case len(m.failed) > 0:
-		r.MarkerUnknown = m.failed[0].Key
+	case len(r.MarkersUnknown) > 0:
+		r.MarkerUnknown = r.MarkersUnknown[0].Key
 	case len(m.all) == 0 && o.Marker != "" && r.MarkerWrong == "":
 		r.MarkerUnknown = o.Prefix + o.Marker // it was not come to
 	}
@@ -97,7 +103,7 @@ func (r *cancelReport) tellMarkers(m *canceledMarkers, o importer.Options) {
 
 // mayBeCommitted reports whether another marker than the first may be there.
 func (r *cancelReport) mayBeCommitted() bool {
-	return len(r.MarkersUnknown) > 0 || slices.ContainsFunc(r.More, func(m canceledMarker) bool { return m.Found && !m.Deleted })
+	return len(r.MarkersUnknown) > 0 || r.NotesUnread != "" || slices.ContainsFunc(r.More, func(m canceledMarker) bool { return m.Found && !m.Deleted })
 }
 
 // printMarkers tells of what the operator does not expect.
@@ -115,8 +121,13 @@ func (r *cancelReport) printMarkers(w io.Writer) {
 		}
 	}
 	for _, m := range r.MarkersUnknown {
-		fmt.Fprintf(w, "            not known: %s was not looked for to the end: %s\n", escape(m.Key), escape(m.Error))
+		end := " to the end"
+		if m.Error == notAsked {
+			end = ""
+		}
+		fmt.Fprintf(w, "            not known: %s was not looked for%s: %s\n", escape(m.Key), end, escape(m.Error))
 	}
+	printIf(w, r.NotesUnread != "", "            not known: the run's notes of its markers could not all be read: %s\n", escape(r.NotesUnread))
 	if r.MarkerWrong != "" {
 		fmt.Fprintf(w, "not found   %s: no marker of this run is there; the run keeps another key than --commit-marker names\n", escape(r.MarkerWrong))
 	}

@@ -31,11 +31,22 @@ func TestCancelTellsMarkers(t *testing.T) {
 		{"neither kept one to the end", nil, []string{"in/NEW", "in/NEXT"}, []string{"committed   not known: in/NEW", "in/NEW was not looked for to the end: no answer", "in/NEXT was not looked for to the end: no answer"}, "not found"},
 		{"one deleted, one not to the end", []canceledMarker{kept}, []string{"in/NEXT"}, []string{"not by in/NEW any more", "not known: in/NEXT was not looked for to the end: no answer"}, "not found"},
 		{"the deletes of two kept ones without an answer", []canceledMarker{doubted, doubted2}, []string{"in/NEW", "in/NEXT"}, []string{"in/NEW may still be there", "in/NEXT may still be there, too"}, "stays"},
+		{"one deleted, then a stop", []canceledMarker{kept}, []string{"-in/NEXT"}, []string{"not by in/NEW any more", "not known: in/NEXT was not looked for: the command ended before"}, "not any more"},
+		{"one deleted, notes not read", []canceledMarker{kept}, []string{"?"}, []string{"not by in/NEW any more", "not known: the run's notes of its markers could not all be read: no answer"}, "not any more"},
+		{"the kept one gone, notes not read", []canceledMarker{gone}, []string{"?"}, []string{"not by in/NEW", "not known: the run's notes"}, "committed   no:"},
 		{"the old one not to the end", nil, []string{"in/OLD"}, []string{"not known: in/OLD"}, "not found"},
 	} {
 		rep := &cancelReport{Canceled: &importer.Canceled{Recorded: true}, removes: true}
 		m := &canceledMarkers{remove: true, all: tt.all, noted: strings.Contains(tt.name, "kept one") || len(tt.all) > 1}
 		for _, key := range tt.failed {
+			if key == "?" {
+				rep.NotesUnread = "no answer"
+				continue
+			}
+			if left, ok := strings.CutPrefix(key, "-"); ok {
+				rep.Unasked = append(rep.Unasked, left)
+				continue
+			}
 			m.failed = append(m.failed, unknownMarker{key, "no answer"})
 		}
 		rep.tellMarkers(m, importer.Options{Prefix: "in/", Marker: "OLD"})

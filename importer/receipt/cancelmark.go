@@ -1,6 +1,7 @@
 package receipt
 
 import (
+	"encoding/json"
 	"time"
 )
 
@@ -21,3 +22,15 @@ type CancelMark struct {
 
 // CancelVersion is that of the file.
 const CancelVersion = 1
+
+// ReadCancelMark reads a mark. One that cannot be parsed is an empty one.
+func ReadCancelMark(text []byte) (m CancelMark) {
+	if json.Unmarshal(text, &m) != nil {
+		return CancelMark{}
+	}
+	return m
+}
+
+// Of reports whether the mark counts for a run: it names that one, or none. Where the run is not
+// known ("") any mark counts.
+func (m CancelMark) Of(run string) bool { return m.Run == "" || run == "" || m.Run == run }

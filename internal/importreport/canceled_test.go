@@ -41,16 +41,16 @@ func TestCanceled(t *testing.T) {
 		if r.Text(text); strings.Contains(text.String(), "Completed") {
 			t.Errorf("%s: %s", name, text)
 		}
-		if m, err := Canceled(folder); m == nil || err != nil {
+		if m, err := Canceled(folder, ""); m == nil || err != nil {
 			t.Errorf("%s: %v, %v", name, m, err)
 		}
 	}
 	torn := with(cleanRun(), string(mark))
 	torn[importer.StatusName] = &fstest.MapFile{}
-	if m, err := Canceled(torn); m == nil || err != nil {
+	if m, err := Canceled(torn, ""); m == nil || err != nil {
 		t.Errorf("with an empty status: %v, %v", m, err)
 	}
-	if m, err := Canceled(cleanRun().folder(t)); m != nil || err != nil {
+	if m, err := Canceled(cleanRun().folder(t), ""); m != nil || err != nil {
 		t.Errorf("of a run that was not: %+v, %v", m, err)
 	}
 }

@@ -68,7 +68,7 @@ func Read(ctx context.Context, folder fs.FS, o Options) (*Device, error) {
 	}
 	d.takeStatus(status, noStatus, receipts)
 	d.takePresence(status, o)
-	if d.Canceled, err = canceled(folder, status); err != nil {
+	if d.Canceled, err = canceled(folder, status, d.Run); err != nil {
 		return nil, err
 	}
 	if d.Canceled != nil {

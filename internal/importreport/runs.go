@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
 )
 
@@ -60,10 +61,22 @@ func runOf(state fs.FS, folder string) (Run, bool) {
 	default:
 		r.Run, r.State, r.Updated = status.Run, status.State, status.Updated
 	}
-	if mark, err := canceled(sub, status); err != nil || mark != nil {
+	if mark, err := canceled(sub, status, runIn(sub, r.Receipts, status)); err != nil || mark != nil {
 		r.State = request.StateCanceled
 	}
 	return r, true
+}
+
+// runIn is the run of a folder by its status or else by its receipts, "" if there are none.
+func runIn(folder fs.FS, receipts string, status *importer.Status) string {
+	if status != nil {
+		return status.Run
+	}
+	sub, err := fs.Sub(folder, receipts)
+	if receipts == "" || err != nil {
+		return ""
+	}
+	return RunOf(sub)
 }
 
 // Fits reports whether the run's receipts may be accepted: there are some, and it was not

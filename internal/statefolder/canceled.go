@@ -19,8 +19,9 @@ import (
 // error tells that one of these could not be looked at.
 func Canceled(receipts string) (*receipt.CancelMark, error) {
 	folders, unseen := foldersOf(receipts)
+	run := importreport.RunOf(os.DirFS(receipts))
 	for _, folder := range folders {
-		mark, err := importreport.Canceled(os.DirFS(folder))
+		mark, err := importreport.Canceled(os.DirFS(folder), run)
 		if mark != nil || err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return mark, err
 		}
@@ -34,7 +35,7 @@ func isCanceled(state string) bool {
 	if err != nil {
 		return false
 	}
-	mark, err := importreport.Canceled(os.DirFS(home))
+	mark, err := importreport.Canceled(os.DirFS(home), "")
 	return mark != nil && err == nil
 }
 
