@@ -5,7 +5,7 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/proof"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
@@ -51,8 +51,7 @@ func VerifyCommit(marker []byte, trust wire.Trust) (*CommitReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	origin := ProofReport{Origin: findings.OriginUnproven}
-	job, err := origin.openJob(raw, trust)
+	job, origin, err := proof.OpenJob(raw, trust)
 	if err != nil {
 		return nil, fmt.Errorf("the job file in it: %w", err)
 	}
@@ -64,7 +63,7 @@ func VerifyCommit(marker []byte, trust wire.Trust) (*CommitReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &CommitReport{Origin: origin.Origin, Importer: wire.Fingerprint(key)}
+	r := &CommitReport{Origin: origin, Importer: wire.Fingerprint(key)}
 	return r, r.read(s, job, wire.Sha256Hex(raw))
 }
 
@@ -115,7 +114,7 @@ func (r *CommitReport) CheckReceipts(dir fs.FS) error {
 		return fmt.Errorf("log/checkpoint: %w", err)
 	}
 	if who.Device.String() != r.Device || who.Generation != r.Generation || uint64(c.Size) != r.ReceiptSize || [32]byte(c.Root) != [32]byte(r.ReceiptRoot) {
-		return fmt.Errorf("%w: these are not the receipts that the marker commits", ErrContent)
+		return fmt.Errorf("%w: these are not the receipts that the marker commits", proof.ErrContent)
 	}
 	return nil
 }

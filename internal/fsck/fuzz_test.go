@@ -3,7 +3,9 @@ package fsck
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/sledge-io/sledge/internal/fsck/disk"
 	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/log"
+	"github.com/sledge-io/sledge/internal/fsck/proof"
 	"github.com/sledge-io/sledge/internal/fsck/record"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 	"github.com/sledge-io/sledge/internal/testlimit"
@@ -127,7 +130,7 @@ func FuzzProof(f *testing.F) {
 		if r, err := VerifyProof(b, Trust{}); err == nil {
 			_ = r.CheckPlain(strings.NewReader("x"))
 		}
-		_, _ = parseFilePart(b)
+		_ = proof.Parse(fmt.Appendf(nil, "%sextra %s\nindex 0\n\n%s", proofHead, base64.StdEncoding.EncodeToString(b), d.checkpoint))
 		_, _ = wire.ParseLabel(b)
 		if r, err := ParseRecord(b); err == nil {
 			_ = (&ProofReport{Record: *r}).CheckPlain(strings.NewReader("x"))

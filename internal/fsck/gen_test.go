@@ -414,7 +414,7 @@ func (d *testDevice) makePages(t testing.TB) (index *testPack, pages [][]byte) {
 			if n < 2 {
 				d.records = append(d.records, r)
 			}
-			c := commitment(r.salt, r.raw)
+			c := wire.Commitment(r.salt, r.raw)
 			tree.Push(tlog.RecordHash(c[:]), 1)
 		}
 		sum, root := sha256.Sum256(cipher), tree.Root()

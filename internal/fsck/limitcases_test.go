@@ -20,6 +20,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/proof"
 	"github.com/sledge-io/sledge/internal/fsck/record"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 	"github.com/sledge-io/sledge/internal/importreport"
@@ -449,15 +450,9 @@ func fileLimits(t *testing.T) map[string]limitCase {
 		reader:   func(b []byte) error { _, err := manifest.ParseLabel(b); return err },
 	}
 	line := limitCase{verifier: verifierLine, reader: readerLine}
-	proof := limitCase{
-		verifier: func(b []byte) error {
-			p, err := parseTlogProof(b)
-			if err == nil {
-				_, err = parseFilePart(p.extra)
-			}
-			return err
-		},
-		reader: func(b []byte) error { _, err := manifest.ParseProof(b); return err },
+	proofs := limitCase{
+		verifier: proof.Parse,
+		reader:   func(b []byte) error { _, err := manifest.ParseProof(b); return err },
 	}
 	return map[string]limitCase{
 		"entries of a log": with(checkpoint, func(t *testing.T, n uint64) []byte {
@@ -495,9 +490,9 @@ func fileLimits(t *testing.T) map[string]limitCase {
 				}
 				return all
 			}},
-		"bytes of a proof":                    with(proof, func(t *testing.T, n uint64) []byte { return proofOf(t, d, int(n), 0) }),
-		"hashes of a proof's path in the log": with(proof, func(t *testing.T, n uint64) []byte { return proofOf(t, d, 0, int(n)) }),
-		"records of a page":                   with(proof, func(t *testing.T, n uint64) []byte { return proofAmong(t, d, n) }),
+		"bytes of a proof":                    with(proofs, func(t *testing.T, n uint64) []byte { return proofOf(t, d, int(n), 0) }),
+		"hashes of a proof's path in the log": with(proofs, func(t *testing.T, n uint64) []byte { return proofOf(t, d, 0, int(n)) }),
+		"records of a page":                   with(proofs, func(t *testing.T, n uint64) []byte { return proofAmong(t, d, n) }),
 	}
 }
 
@@ -559,14 +554,14 @@ func proofOf(t *testing.T, d *testDevice, size, hashes int) []byte {
 	}
 	// An unknown field of the extra line, and then the checkpoint's stranger, fill it up.
 	head, rest, _ := bytes.Cut(raw, []byte("\nindex "))
-	extra, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(string(head), proofMagic+"extra "))
+	extra, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(string(head), proofHead+"extra "))
 	if err != nil {
 		t.Fatal(err)
 	}
 	sig := "— " + "n" + " " + base64.StdEncoding.EncodeToString(make([]byte, 68)) + "\n"
 	more := enc(extra)
 	more.put(500, false, make([]byte, (size-len(raw)-len(sig)-200)/4*3))
-	out := fmt.Appendf(nil, "%sextra %s\nindex %s", proofMagic, base64.StdEncoding.EncodeToString(more), rest)
+	out := fmt.Appendf(nil, "%sextra %s\nindex %s", proofHead, base64.StdEncoding.EncodeToString(more), rest)
 	name := strings.Repeat("n", 1+size-len(out)-len(sig))
 	return append(out, strings.Replace(sig, "n ", name+" ", 1)...)
 }
@@ -575,7 +570,7 @@ func proofOf(t *testing.T, d *testDevice, size, hashes int) []byte {
 func proofAmong(t *testing.T, d *testDevice, n uint64) []byte {
 	raw := d.proof(0)
 	head, rest, _ := bytes.Cut(raw, []byte("\nindex "))
-	extra, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(string(head), proofMagic+"extra "))
+	extra, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(string(head), proofHead+"extra "))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -591,7 +586,7 @@ func proofAmong(t *testing.T, d *testDevice, n uint64) []byte {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Appendf(nil, "%sextra %s\nindex %s", proofMagic, base64.StdEncoding.EncodeToString(append([]byte{wire.FormatVersion}, e...)), rest)
+	return fmt.Appendf(nil, "%sextra %s\nindex %s", proofHead, base64.StdEncoding.EncodeToString(append([]byte{wire.FormatVersion}, e...)), rest)
 }
 
 // jobLimits are those of a job file.

@@ -75,7 +75,7 @@ func parseObjectLine(line []byte) (*ObjectLine, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &ObjectLine{commitment: commitment(salt, text)}
+	l := &ObjectLine{commitment: wire.Commitment(salt, text)}
 	if err := l.record(o); err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (l *ObjectLine) record(o wire.Object) error {
 	if l.Record, err = record.Parse(raw); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	l.recordCommitment = commitment(l.RecordSalt, raw)
+	l.recordCommitment = wire.Commitment(l.RecordSalt, raw)
 	if l.Outcome, err = o.Text("outcome"); err != nil {
 		return err
 	}

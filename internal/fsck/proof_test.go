@@ -19,6 +19,9 @@ import (
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
+// proofHead begins every proof (format.md 7.6).
+const proofHead = "c2sp.org/tlog-proof@v1\n"
+
 // hashesOf serves tlog's own prover from all leaves: an independent check of
 // our tree.
 func hashesOf(leaves [][]byte) tlog.HashReaderFunc {
@@ -53,7 +56,7 @@ func (d *testDevice) proof(n int) []byte {
 	var leaves [][]byte
 	for _, o := range d.records {
 		if o.page == r.page {
-			c := commitment(o.salt, o.raw)
+			c := wire.Commitment(o.salt, o.raw)
 			leaves = append(leaves, c[:])
 		}
 	}
@@ -69,7 +72,7 @@ func (d *testDevice) proof(n int) []byte {
 	e.uint(5, uint64(len(leaves)))
 	e.bytes(6, path)
 	e.bytes(7, d.job)
-	out := fmt.Sprintf("%sextra %s\nindex %d\n", proofMagic, base64.StdEncoding.EncodeToString(append([]byte{wire.FormatVersion}, e...)), d.pagePos[r.page])
+	out := fmt.Sprintf("%sextra %s\nindex %d\n", proofHead, base64.StdEncoding.EncodeToString(append([]byte{wire.FormatVersion}, e...)), d.pagePos[r.page])
 	for _, h := range prove(d.entries, int(d.pagePos[r.page])) {
 		out += h.String() + "\n"
 	}
@@ -192,7 +195,7 @@ func (d *testDevice) receipts(t testing.TB, change func(line map[string]any), to
 			t.Fatal(err)
 		}
 		salt := random(d.rng, 32)
-		c := commitment(salt, text)
+		c := wire.Commitment(salt, text)
 		fmt.Fprintf(&list, "%x %s\n", salt, text)
 		var e enc
 		e.bytes(1, c[:])

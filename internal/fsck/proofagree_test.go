@@ -32,12 +32,12 @@ func TestProofsAgree(t *testing.T) {
 	}
 	whole := d.proof(0)
 	head, rest, _ := bytes.Cut(whole, []byte("\nindex "))
-	extra, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(string(head), proofMagic+"extra "))
+	extra, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(string(head), proofHead+"extra "))
 	if err != nil {
 		t.Fatal(err)
 	}
 	with := func(extra []byte) []byte {
-		return fmt.Appendf(nil, "%sextra %s\nindex %s", proofMagic, base64.StdEncoding.EncodeToString(extra), rest)
+		return fmt.Appendf(nil, "%sextra %s\nindex %s", proofHead, base64.StdEncoding.EncodeToString(extra), rest)
 	}
 	try(whole)
 	n := 0
@@ -50,8 +50,8 @@ func TestProofsAgree(t *testing.T) {
 		try(with(append([]byte{version}, extra[1:]...)))
 	}
 	try(with(nil))
-	try(proofOf(t, d, maxProofSize, 0))
-	try(proofOf(t, d, maxProofSize+1, 0))
+	try(proofOf(t, d, 4<<20, 0))
+	try(proofOf(t, d, 4<<20+1, 0))
 	try(proofOf(t, d, 0, 1))
 	try(append(bytes.Clone(whole), "— other AAAAAAAA\n"...))
 	for n := range d.records {

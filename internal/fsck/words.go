@@ -5,6 +5,7 @@ import (
 
 	"github.com/sledge-io/sledge/internal/fsck/disk"
 	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/proof"
 	"github.com/sledge-io/sledge/internal/fsck/record"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
@@ -13,6 +14,8 @@ import (
 type (
 	// Record is the manifest's description of one entry.
 	Record = record.Record
+	// ProofReport is what a proof of one file proves (format.md 7.6).
+	ProofReport = proof.Report
 	// Trust is what the verifier's user knows of the job signer by another channel.
 	Trust = wire.Trust
 	// Disk is one mounted disk of the appliance, or a copy of one.
@@ -61,8 +64,19 @@ const (
 // verifier does not know: a newer verifier may.
 var ErrVersion = wire.ErrVersion
 
+// What a file can fail a proof with: it is another one than was loaded, or the record has
+// no digest that would tell.
+var (
+	ErrContent  = proof.ErrContent
+	ErrNoDigest = proof.ErrNoDigest
+)
+
 // ParseRecord reads the public part of a record.
 func ParseRecord(b []byte) (*Record, error) { return record.Parse(b) }
 
 // Fingerprint is the fingerprint of an Ed25519 public key as format.md 1 has it.
 func Fingerprint(key ed25519.PublicKey) string { return wire.Fingerprint(key) }
+
+// VerifyProof checks the proof of one file from the job file down, see [proof.Verify].
+// With the zero Trust the origin is not proven.
+func VerifyProof(file []byte, trust Trust) (*proof.Report, error) { return proof.Verify(file, trust) }

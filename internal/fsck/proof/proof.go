@@ -1,8 +1,7 @@
-package fsck
+package proof
 
 import (
 	"bytes"
-	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -29,8 +28,8 @@ var ErrContent = errors.New("content differs from the record")
 // ErrNoDigest means that the record cannot answer: it has no such digest.
 var ErrNoDigest = errors.New("the record has no digest for this")
 
-// ProofReport is what a proof of one file proves (format.md 7.6).
-type ProofReport struct {
+// Report is what a proof of one file proves (format.md 7.6).
+type Report struct {
 	Origin     string        `json:"origin"`
 	Job        string        `json:"job"`
 	Device     string        `json:"device"`
@@ -106,7 +105,7 @@ func (p *tlogProof) lines(lines []string) error {
 	return nil
 }
 
-// Part is the extra line: the page entry, the record and its place in the page.
+// filePart is the extra line: the page entry, the record and its place in the page.
 type filePart struct {
 	entry, record, salt []byte
 	index, count        uint64
@@ -143,24 +142,38 @@ func parseFilePart(b []byte) (*filePart, error) {
 	return f, nil
 }
 
-// VerifyProof checks the proof of one file, in this order: job file with the
-// job signer's key, checkpoint with the device key that the job file pins, page
-// entry in the log, commitment in the page. With the zero Trust the origin is
-// not proven. The file itself is checked with CheckPlain or CheckSHA256.
-func VerifyProof(proof []byte, trust wire.Trust) (*ProofReport, error) {
+// Parse checks the form of a proof: no signature, and not that anything is in the log.
+func Parse(proof []byte) error {
+	_, _, err := parse(proof)
+	return err
+}
+
+func parse(proof []byte) (*tlogProof, *filePart, error) {
 	p, err := parseTlogProof(proof)
 	if err != nil {
-		return nil, fmt.Errorf("proof: %w", err)
+		return nil, nil, fmt.Errorf("proof: %w", err)
 	}
 	f, err := parseFilePart(p.extra)
 	if err != nil {
-		return nil, fmt.Errorf("proof: extra line: %w", err)
+		return nil, nil, fmt.Errorf("proof: extra line: %w", err)
 	}
-	r := &ProofReport{Origin: findings.OriginUnproven}
-	job, err := r.openJob(f.job, trust)
+	return p, f, nil
+}
+
+// Verify checks the proof of one file, in this order: job file with the
+// job signer's key, checkpoint with the device key that the job file pins, page
+// entry in the log, commitment in the page. With the zero Trust the origin is
+// not proven. The file itself is checked with CheckPlain or CheckSHA256.
+func Verify(proof []byte, trust wire.Trust) (*Report, error) {
+	p, f, err := parse(proof)
+	if err != nil {
+		return nil, err
+	}
+	job, origin, err := OpenJob(f.job, trust)
 	if err != nil {
 		return nil, fmt.Errorf("job file: %w", err)
 	}
+	r := &Report{Origin: origin}
 	if err := r.checkCheckpoint(p.checkpoint, job); err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
@@ -171,20 +184,21 @@ func VerifyProof(proof []byte, trust wire.Trust) (*ProofReport, error) {
 	return r, r.checkRecord(page, f)
 }
 
-func (r *ProofReport) openJob(raw []byte, trust wire.Trust) (*wire.JobFile, error) {
-	t := &trust
+// OpenJob opens the job file that a proof or a statement carries, and says whether its
+// origin is proven: with the zero Trust it is not.
+func OpenJob(raw []byte, trust wire.Trust) (job *wire.JobFile, origin string, err error) {
+	t, origin := &trust, findings.OriginProven
 	if len(trust.Key) == 0 && trust.Fingerprint == "" {
-		t = nil
-	} else {
-		r.Origin = findings.OriginProven
+		t, origin = nil, findings.OriginUnproven
 	}
 	if err := t.Validate(); err != nil {
-		return nil, err
+		return nil, origin, err
 	}
-	return wire.OpenJob(raw, t)
+	job, err = wire.OpenJob(raw, t)
+	return job, origin, err
 }
 
-func (r *ProofReport) checkCheckpoint(c *wire.Checkpoint, job *wire.JobFile) error {
+func (r *Report) checkCheckpoint(c *wire.Checkpoint, job *wire.JobFile) error {
 	who, rest, err := wire.ParseOrigin(c.Origin)
 	if err != nil {
 		return err
@@ -198,7 +212,7 @@ func (r *ProofReport) checkCheckpoint(c *wire.Checkpoint, job *wire.JobFile) err
 	return c.Verify(key)
 }
 
-func (r *ProofReport) checkEntry(p *tlogProof, f *filePart) (*wire.PageEntry, error) {
+func (r *Report) checkEntry(p *tlogProof, f *filePart) (*wire.PageEntry, error) {
 	c := p.checkpoint
 	if err := tlog.CheckRecord(p.hashes, c.Size, c.Root, p.index, tlog.RecordHash(f.entry)); err != nil {
 		return nil, fmt.Errorf("is not in the log: %w", err)
@@ -214,8 +228,8 @@ func (r *ProofReport) checkEntry(p *tlogProof, f *filePart) (*wire.PageEntry, er
 	return e.Page, nil
 }
 
-func (r *ProofReport) checkRecord(page *wire.PageEntry, f *filePart) error {
-	c := commitment(f.salt, f.record)
+func (r *Report) checkRecord(page *wire.PageEntry, f *filePart) error {
+	c := wire.Commitment(f.salt, f.record)
 	err := tlog.CheckRecord(f.path, int64(f.count), page.Root, int64(f.index), tlog.RecordHash(c[:]))
 	if err != nil {
 		return fmt.Errorf("record: is not in the page: %w", err)
@@ -231,14 +245,8 @@ func (r *ProofReport) checkRecord(page *wire.PageEntry, f *filePart) error {
 	return nil
 }
 
-func commitment(salt, message []byte) [32]byte {
-	mac := hmac.New(sha256.New, salt)
-	mac.Write(message)
-	return [32]byte(mac.Sum(nil))
-}
-
 // CheckSHA256 compares the SHA-256 of a plain file with the record's.
-func (r *ProofReport) CheckSHA256(sum [32]byte) error {
+func (r *Report) CheckSHA256(sum [32]byte) error {
 	if r.Record.SHA256 == nil {
 		return fmt.Errorf("%w: it has no SHA-256 of the whole file", ErrNoDigest)
 	}
@@ -250,7 +258,7 @@ func (r *ProofReport) CheckSHA256(sum [32]byte) error {
 
 // CheckPlain reads a plain file and compares size and digests: the whole
 // digest, or else the digest of every part. Memory does not grow with the file.
-func (r *ProofReport) CheckPlain(plain io.Reader) error {
+func (r *Report) CheckPlain(plain io.Reader) error {
 	rec := &r.Record
 	switch rec.Kind {
 	case wire.KindFile, wire.KindHardLink:
