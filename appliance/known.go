@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -79,11 +80,11 @@ func (k *knownSet) close() {
 // lists are all that there are.
 func (d *Device) knownEntries(ctx context.Context, src *scan.Source, lists []*scanList, o *scan.Options) (*knownSet, error) {
 	k := &knownSet{force: o.Force, twins: map[string]bool{}, report: &scan.Report{}}
-	if d.state.entries == 0 {
+	if d.state.entries == 0 && d.state.staged.Len() == 0 {
 		return k, nil
 	}
 	relations := map[manifest.ID]scan.Relation{}
-	roots := map[manifest.ID]string{}
+	roots := map[manifest.ID]string{journal.Doors: "a door of the device"}
 	for _, l := range lists {
 		relations[l.copies.ID] = l.head.RelationTo(src.Head(), o.Moved...)
 		if l.broken != nil && l.head.Root == "" { // whose it is nobody knows

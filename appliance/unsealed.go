@@ -7,6 +7,7 @@ import (
 	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/appliance/wraps"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -15,6 +16,9 @@ import (
 
 // Seal is [seal.Run] on this device.
 func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
+	if err := d.moveStaged(); err != nil {
+		return nil, err
+	}
 	open := openedDevice{Bays: d.bays, LoadKey: d.key, Keys: d.keys, Code: d.code, unsealedDevice: unsealed{d}}
 	o.PageRecords, o.IndexPages = d.cfg.pageRecords, d.cfg.indexPages
 	return runSeal(ctx, d.cfg.sealing(), open, o)
@@ -117,7 +121,7 @@ func (u unsealed) Scratch() (vfs.FS, error) {
 
 func (u unsealed) Committed() committed {
 	s := &u.d.state
-	return committed{Packs: s.packs, Body: s.body, Lists: len(s.lists), Events: s.events}
+	return committed{Packs: s.packs, Body: s.body, Lists: s.sources(), Events: s.events}
 }
 
 func (u unsealed) Imply(a *catalog.Adder) error {
@@ -159,7 +163,7 @@ func (d *Device) complete() error {
 	if err != nil {
 		return err
 	}
-	loaded := false
+	loaded := d.state.lists[journal.Doors] != nil
 	for _, l := range lists {
 		begun, finished := d.state.begun(l.copies.ID), d.finished(l)
 		if begun && !finished {
