@@ -37,7 +37,7 @@ func (d *Device) commit(p *ingest.Pack, entry *manifest.Pack, b *ingest.Batch, l
 			return err
 		}
 	}
-	m, err := b.Message(list)
+	m, err := b.Message(list, d.state.staged.Has)
 	if err != nil {
 		return err
 	}
@@ -51,6 +51,20 @@ func (d *Device) commit(p *ingest.Pack, entry *manifest.Pack, b *ingest.Batch, l
 	if entry != nil {
 		d.state.addPack(entry)
 		d.readBehind(entry, p.CRCs)
+	}
+	return d.state.add(m)
+}
+
+// commitTaken makes what doors took durable.
+func (d *Device) commitTaken(m *journal.Message) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.roomForRecords(m); err != nil {
+		return err
+	}
+	m.Reads = d.unsaved.Take()
+	if err := d.appendFrame(nil, m); err != nil {
+		return err
 	}
 	return d.state.add(m)
 }

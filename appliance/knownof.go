@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/known"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/manifest"
@@ -13,11 +14,11 @@ import (
 // lists are all that there are.
 func (d *Device) knownEntries(ctx context.Context, src *scan.Source, lists []*scanList, o *scan.Options) (*known.Set, error) {
 	k := known.New(o.Force)
-	if d.state.entries == 0 {
+	if d.state.entries == 0 && d.state.staged.Len() == 0 {
 		return k, nil
 	}
 	relations := map[manifest.ID]scan.Relation{}
-	roots := map[manifest.ID]string{}
+	roots := map[manifest.ID]string{journal.Doors: "a door of the device"}
 	for _, l := range lists {
 		relations[l.copies.ID] = l.head.RelationTo(src.Head(), o.Moved...)
 		if l.broken != nil && l.head.Root == "" { // whose it is nobody knows

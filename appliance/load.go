@@ -173,6 +173,9 @@ func (d *Device) loadList(ctx context.Context, src *scan.Source, list *scanList,
 	if err := d.event(what, "", -1); err != nil {
 		return err
 	}
+	if err := d.moveStaged(); err != nil { // it has room now
+		return err
+	}
 	d.start(d.cfg.Workers) // until Load ends: what reads back beside looks at the writers
 	report.lists[list.copies.ID] = true
 	l := &loader{d: d, src: src, list: list, o: *o, report: report, whole: d.cfg.Job.Policy.FileDigest == "whole"}

@@ -87,7 +87,7 @@ func (l *loader) remember() error {
 			l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: r.Path, Reason: r.Reason, Detail: r.Detail})
 		}
 		return nil
-	})
+	}, nil)
 }
 
 // keep returns a function that is to be called for all good entries: of those that were

@@ -4,6 +4,7 @@ import (
 	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/journal"
+	"github.com/sledge-io/sledge/appliance/staging"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -22,6 +23,8 @@ type loadState struct {
 	events   [][]byte
 	homes    []packHome // by pack number
 	reads    map[journal.Key]*diskReads
+	staged   *staging.Set // what doors took and is in no pack
+	cursors  map[manifest.ID][]byte
 }
 
 // listState is what has become of a scan list.
@@ -79,7 +82,8 @@ func (s *loadState) addPack(p *manifest.Pack) {
 }
 
 func newLoadState() loadState {
-	return loadState{known: map[manifest.ID]bool{}, lists: map[manifest.ID]*listState{}, partial: map[partialKey]*ingest.Partial{}}
+	return loadState{known: map[manifest.ID]bool{}, lists: map[manifest.ID]*listState{}, partial: map[partialKey]*ingest.Partial{},
+		staged: staging.NewSet(), cursors: map[manifest.ID][]byte{}}
 }
 
 func (s *loadState) add(m *journal.Message) error {
@@ -87,6 +91,12 @@ func (s *loadState) add(m *journal.Message) error {
 		if err := s.addRecord(m.List, b); err != nil {
 			return err
 		}
+	}
+	if err := s.addTaken(m.Taken); err != nil {
+		return err
+	}
+	for _, c := range m.Cursors {
+		s.cursors[c.Source] = c.At
 	}
 	s.events = append(s.events, m.Events...)
 	for _, id := range m.Abandoned {
@@ -131,11 +141,14 @@ func (s *loadState) inProgress(list manifest.ID, ordinal uint64) bool {
 func (s *loadState) addRecord(list manifest.ID, b []byte) error {
 	s.records++
 	s.size += int64(len(b))
-	kind, _, cont, err := manifest.PeekRecord(b)
+	kind, path, cont, err := manifest.PeekRecord(b)
 	if err != nil || cont > 0 {
 		return err
 	}
 	s.entries++
+	if s.staged.Len() > 0 && kind != manifest.KindSkipped {
+		s.staged.Committed(kind, path)
+	}
 	l := s.list(list)
 	if kind != manifest.KindSkipped {
 		l.good++

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
@@ -16,7 +17,7 @@ func (d *Device) looks(ctx context.Context, lists []*scanList, value func(b []by
 	if err != nil {
 		return nil, nil, err
 	}
-	a := &catalog.Adder{To: s, Once: len(d.state.lists) < 2}
+	a := &catalog.Adder{To: s, Once: d.state.sources() < 2}
 	lost := d.lostContent()
 	var buf []byte
 	in := lookReader{to: func(list manifest.ID, r *manifest.Record) error {
@@ -28,7 +29,7 @@ func (d *Device) looks(ctx context.Context, lists []*scanList, value func(b []by
 			return context.Cause(ctx)
 		}
 		return in.take(list, b)
-	})
+	}, func(path string) error { return errors.Join(in.end(), a.Withdraw(path)) })
 	if err == nil {
 		err = in.end()
 	}

@@ -72,12 +72,20 @@ func (d *Device) packLimit() int64 {
 // roomForRecords is ErrFull where the records of a frame would take what the seal
 // needs for those that are committed. The caller holds mu.
 func (d *Device) roomForRecords(m *journal.Message) error {
-	if len(m.Records) == 0 {
+	if len(m.Records)+len(m.Taken) == 0 {
 		return nil
 	}
 	after := d.state
 	after.records += uint64(len(m.Records))
 	frame := int64(len(m.Partial)) + frames.FrameHead
+	if len(m.Taken) > 0 { // what is staged moves into a pack
+		frame += d.state.staged.Bytes() + minPackRoom + 2*packSlack
+	}
+	for _, t := range m.Taken {
+		records, size := sizeOfTaken(&t)
+		after.records, after.size = after.records+records, after.size+size
+		frame += 2 * (size + int64(len(t.Body)))
+	}
 	for _, b := range m.Records {
 		after.size += int64(len(b))
 		frame += int64(len(b)) + 4

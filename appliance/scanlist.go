@@ -203,12 +203,13 @@ func (d *Device) removeList(name string) {
 
 // eachRecord calls f for every committed record of the journal, in order.
 func (d *Device) eachRecord(f func([]byte) error) error {
-	return d.eachListed(func(_ manifest.ID, b []byte) error { return f(b) })
+	return d.eachListed(func(_ manifest.ID, b []byte) error { return f(b) }, nil)
 }
 
-// eachListed says, too, which scan list a record came from.
-func (d *Device) eachListed(f func(list manifest.ID, record []byte) error) error {
-	return d.eachFrame(func(fr frames.Frame) error {
+// eachListed says, too, which scan list a record came from, and which paths doors have
+// withdrawn, to who asks for that. What is staged comes last.
+func (d *Device) eachListed(f func(list manifest.ID, record []byte) error, withdrawn func(path string) error) error {
+	err := d.eachFrame(func(fr frames.Frame) error {
 		m, err := journal.Decode(fr.Plain)
 		if err != nil {
 			return err
@@ -218,8 +219,20 @@ func (d *Device) eachListed(f func(list manifest.ID, record []byte) error) error
 				return err
 			}
 		}
+		for _, t := range m.Taken {
+			if t.Withdrawn == "" || withdrawn == nil {
+				continue
+			}
+			if err := withdrawn(t.Withdrawn); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return d.eachStaged(func(b []byte) error { return f(journal.Doors, b) })
 }
 
 // findLists reads head and tail of the saved lists, in order. A list that cannot be

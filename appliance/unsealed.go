@@ -8,6 +8,7 @@ import (
 	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/appliance/wraps"
@@ -17,6 +18,9 @@ import (
 
 // Seal is [seal.Run] on this device.
 func (d *Device) Seal(ctx context.Context, o seal.Options) (*seal.Result, error) {
+	if err := d.moveStaged(); err != nil {
+		return nil, err
+	}
 	open := seal.Opened{Bays: d.bays, LoadKey: d.key, Keys: d.keys, Code: d.code, Device: unsealed{d}}
 	o.PageRecords, o.IndexPages = cmp.Or(o.PageRecords, d.cfg.pageRecords), cmp.Or(o.IndexPages, d.cfg.indexPages)
 	return seal.Run(ctx, d.cfg.sealing(), open, o)
@@ -119,7 +123,7 @@ func (u unsealed) Scratch() (vfs.FS, error) {
 
 func (u unsealed) Committed() seal.Committed {
 	s := &u.d.state
-	return seal.Committed{Packs: s.packs, Body: s.body, Lists: len(s.lists), Events: s.events}
+	return seal.Committed{Packs: s.packs, Body: s.body, Lists: s.sources(), Events: s.events}
 }
 
 func (u unsealed) Imply(a *catalog.Adder) error {
@@ -161,7 +165,7 @@ func (d *Device) complete() error {
 	if err != nil {
 		return err
 	}
-	loaded := false
+	loaded := d.state.lists[journal.Doors] != nil
 	for _, l := range lists {
 		begun, finished := d.state.begun(l.copies.ID), d.finished(l)
 		if begun && !finished {

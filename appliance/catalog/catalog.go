@@ -16,6 +16,7 @@
 //   - A good look that finds a file or a link ends what is below its path: looks at
 //     those paths that are older count no more, also if the path is a folder again
 //     later. Nothing is kept below a path whose entry is a file or a link.
+//   - A withdrawal ends all earlier looks at its path: it has no entry until a later one.
 //
 // The package may import the record's kinds, the field encoding and the sorter. It
 // opens no file and knows neither sources nor disks.
@@ -58,12 +59,13 @@ type Entry struct {
 // Classes of what stands under a sort key. A path has two order keys, as a folder
 // and as anything else; each look stands under both, under the other one as a mark.
 const (
-	classGood    byte = iota + 1 // the look itself
-	classOther                   // a good look whose order key is the other one
-	classImplied                 // something stands below: the path is a folder
-	classSkipped                 // a failed look
-	classMissed                  // a failed look, under the folder's order key
-	classMore                    // a continuation record
+	classGood      byte = iota + 1 // the look itself
+	classOther                     // a good look whose order key is the other one
+	classImplied                   // something stands below: the path is a folder
+	classSkipped                   // a failed look
+	classMissed                    // a failed look, under the folder's order key
+	classMore                      // a continuation record
+	classWithdrawn                 // the path was withdrawn
 )
 
 // Pairs takes what is to be sorted.
@@ -114,6 +116,15 @@ func (a *Adder) Add(l Look, value []byte) error {
 		}
 	}
 	return a.put(key, 0, classGood, value)
+}
+
+// Withdraw says that a path was withdrawn. Once must not be set.
+func (a *Adder) Withdraw(path string) error {
+	a.seq++
+	if err := a.put(path, 0, classWithdrawn, nil); err != nil {
+		return err
+	}
+	return a.put(path+"/", 0, classWithdrawn, nil)
 }
 
 // Imply says that the last look stands below a path, which is a folder therefore.
@@ -213,6 +224,8 @@ func (r *resolver) pair(k, v []byte) error {
 		r.skipped, r.own, r.skipSeq, r.skip = true, true, seq, append(r.skip[:0], v...)
 	case classMissed:
 		r.skipped, r.own, r.skipSeq, r.skip = true, false, seq, append(r.skip[:0], v...)
+	case classWithdrawn:
+		r.good, r.here, r.skipped = false, false, false
 	}
 	return nil
 }

@@ -29,6 +29,9 @@ func (p *pairs) Each(f func(key, value []byte) error) error {
 	return nil
 }
 
+// withdrawn stands for a withdrawal among looks.
+const withdrawn = manifest.Kind(100)
+
 // naive is the rule once more, path by path, over all looks at once.
 func naive(looks []Look) []string {
 	type held struct {
@@ -39,6 +42,10 @@ func naive(looks []Look) []string {
 	paths := map[string]held{}
 	for i, l := range looks {
 		if l.Kind == manifest.KindContinuation {
+			continue
+		}
+		if l.Kind == withdrawn {
+			delete(paths, l.Path)
 			continue
 		}
 		h, ok := paths[l.Path]
@@ -94,7 +101,13 @@ func resolved(t *testing.T, looks []Look) []string {
 	s := &pairs{}
 	a := &Adder{To: s}
 	for i, l := range looks {
-		if err := a.Add(l, []byte(fmt.Sprint(i))); err != nil {
+		err := error(nil)
+		if l.Kind == withdrawn {
+			err = a.Withdraw(l.Path)
+		} else {
+			err = a.Add(l, []byte(fmt.Sprint(i)))
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,7 +145,7 @@ func resolved(t *testing.T, looks []Look) []string {
 // TestRule compares Resolve with the naive rule over random histories.
 func TestRule(t *testing.T) {
 	paths := []string{"a", "a-b", "a/b", "a/b/c", "a/b-", "a.", "b", "b/a"}
-	kinds := []manifest.Kind{manifest.KindFile, manifest.KindFile, manifest.KindDir, manifest.KindSymlink, manifest.KindHardlink, manifest.KindSkipped, manifest.KindSkipped}
+	kinds := []manifest.Kind{manifest.KindFile, manifest.KindFile, manifest.KindDir, manifest.KindSymlink, manifest.KindHardlink, manifest.KindSkipped, manifest.KindSkipped, withdrawn}
 	met := map[string]bool{}
 	for seed := range 100000 {
 		rng := rand.New(rand.NewPCG(uint64(seed), 1))
@@ -144,7 +157,7 @@ func TestRule(t *testing.T) {
 			}
 			looks = append(looks, l)
 			for n := range rng.IntN(3) / 2 * 2 {
-				if l.Kind != manifest.KindSkipped {
+				if l.Kind != manifest.KindSkipped && l.Kind != withdrawn {
 					looks = append(looks, Look{Kind: manifest.KindContinuation, Path: orderKey(l), Number: n + 1})
 				}
 			}

@@ -2,17 +2,22 @@ package ingest
 
 import (
 	"github.com/sledge-io/sledge/appliance/journal"
+	"github.com/sledge-io/sledge/appliance/staging"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // Pending is an entry whose bytes are all in packs that commit before or
 // with the frame it stands in. Its extents get their pack numbers then.
 type Pending struct {
-	Ordinal uint64
+	Ordinal uint64 // in its scan list; none of a door's
 	Record  manifest.Record
 	Extents []Extent
+	Parts   []journal.Part // a client's own
+
+	Staged *staging.Entry // which is moved: it counts if it is staged still
 }
 
+// Extent is where a run of content lies: in a pack that may have no number yet, or nowhere.
 type Extent struct {
 	offset, length int64
 	pack           *Pack // nil: a hole, or number is known
@@ -38,6 +43,7 @@ type Batch struct {
 	size    int // estimate of the encoded records
 	ranges  journal.Ranges
 	partial *Partial
+	ended   []func(error)
 }
 
 // recordBudget closes a pack whose records alone would make a large frame.
@@ -53,19 +59,45 @@ func (r *Pending) size() int {
 	return n
 }
 
+// Add adds a record, whose position in its scan list is done with the batch.
 func (b *Batch) Add(r *Pending) {
 	b.records = append(b.records, r)
 	b.size += r.size()
 	b.ranges.Add(journal.Span{From: r.Ordinal, To: r.Ordinal + 1})
 }
 
-func (b *Batch) Empty() bool { return len(b.records) == 0 && b.partial == nil }
-func (b *Batch) Full() bool  { return b.size >= recordBudget }
+// addEntry adds what is on no scan list.
+func (b *Batch) addEntry(r *Pending, ended func(error)) {
+	b.records = append(b.records, r)
+	b.size += r.size() + 40*len(r.Parts)
+	if ended != nil {
+		b.ended = append(b.ended, ended)
+	}
+}
 
-// Message encodes the batch; all packs it refers to have their numbers.
-func (b *Batch) Message(list manifest.ID) (*journal.Message, error) {
+// end tells those who wait what became of the batch.
+func (b *Batch) end(err error) {
+	for _, f := range b.ended {
+		f(err)
+	}
+}
+
+func (b *Batch) Empty() bool { return len(b.records) == 0 && b.partial == nil }
+
+// Full reports whether the records are about as many as a frame should hold.
+func (b *Batch) Full() bool { return b.size >= recordBudget }
+
+// Message encodes the batch; all packs it refers to have their numbers. Of what is
+// moved it has what is live.
+func (b *Batch) Message(list manifest.ID, live func(*staging.Entry) bool) (*journal.Message, error) {
 	m := &journal.Message{List: list, Ranges: b.ranges.Spans}
 	for _, p := range b.records {
+		if p.Staged != nil && !live(p.Staged) {
+			continue
+		}
+		if len(p.Parts) > 0 {
+			m.PartLists = append(m.PartLists, journal.PartList{Record: len(m.Records), Parts: p.Parts})
+		}
 		for _, e := range p.Extents {
 			p.Record.Extents = append(p.Record.Extents, e.resolve())
 		}
@@ -82,4 +114,12 @@ func (b *Batch) Message(list manifest.ID) (*journal.Message, error) {
 		}
 	}
 	return m, nil
+}
+
+// fixed is an extent whose pack is committed, without it.
+func (e Extent) fixed() Extent {
+	if e.pack != nil {
+		e.number, e.pack = e.pack.Number, nil
+	}
+	return e
 }

@@ -3,6 +3,7 @@ package ingest
 // Content is content on its way into packs.
 type Content struct {
 	w        *Writer
+	forgets  bool // no frame keeps its progress
 	ordinal  uint64
 	identity [40]byte
 	Digest   *Digest
@@ -19,6 +20,10 @@ type Content struct {
 func (w *Writer) Begin(ordinal uint64, identity [40]byte, d *Digest) *Content {
 	return &Content{w: w, ordinal: ordinal, identity: identity, Digest: d}
 }
+
+// BeginPass begins content of which no frame keeps the progress: after an interruption
+// it comes once more from its beginning.
+func (w *Writer) BeginPass(d *Digest) *Content { return &Content{w: w, Digest: d, forgets: true} }
 
 // Resume takes up content of which earlier frames hold some.
 func (c *Content) Resume(p *Partial) error {
@@ -97,7 +102,7 @@ func (c *Content) Hole(n int64) {
 // RollOver closes the pack in the middle of the content; the frame keeps how far that
 // got, so that who resumes goes on from there.
 func (c *Content) RollOver() error {
-	if c.Off > c.savedOff {
+	if c.Off > c.savedOff && !c.forgets {
 		c.w.Settle()
 		state, err := c.Digest.state()
 		if err != nil {

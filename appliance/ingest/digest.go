@@ -19,6 +19,8 @@ import (
 type Digest struct {
 	size     int64
 	partSize int64 // 0: one part, the whole
+	open     bool  // the size is not known: parts are the smallest, and the whole is hashed as long as it may be one
+	keep     bool  // with open: the whole is hashed to its end
 	whole    crypto.ResumableHash
 	part     crypto.ResumableHash
 	partLeft int64
@@ -44,8 +46,21 @@ func NewDigest(size int64, whole bool) *Digest {
 	return d
 }
 
+// NewOpenDigest is for content of an unknown size, of at most MaxOpen bytes.
+func NewOpenDigest(whole bool) *Digest {
+	return &Digest{size: -1, partSize: manifest.UnitSize, open: true, keep: whole, unitLeft: manifest.UnitSize, partLeft: manifest.UnitSize,
+		whole: crypto.NewResumableSHA256(), part: crypto.NewResumableSHA256()}
+}
+
+// MaxOpen is how much content may have that does not say its size: beyond, parts are
+// larger than the unit (docs/format.md 7.2), and what is hashed cannot be joined.
+const MaxOpen = manifest.MaxParts * manifest.UnitSize
+
 // Write adds content; it never fails.
 func (d *Digest) Write(p []byte) (int, error) {
+	if d.open && !d.keep && len(d.parts) > 0 && len(p) > 0 {
+		d.whole = nil
+	}
 	d.pay()
 	for rest := p; len(rest) > 0; {
 		n := d.room(len(rest))
@@ -137,14 +152,22 @@ func (d *Digest) Fill(r *manifest.Record) {
 		d.endUnit(erasure.ShiftCRC(n))
 	}
 	r.CRC, r.HasCRC = d.crc, true
-	if d.partSize == 0 {
+	if d.partSize == 0 || d.open && d.onePart() {
 		return
+	}
+	if d.open && !d.keep {
+		r.SHA256 = nil
 	}
 	if d.partLeft < d.partSize {
 		d.pay()
 		d.parts = append(d.parts, d.part.Sum(nil))
 	}
 	r.PartSize, r.Parts, r.UnitCRCs = d.partSize, d.parts, d.units
+}
+
+// onePart reports whether content of an unknown size came to at most one part.
+func (d *Digest) onePart() bool {
+	return len(d.parts) == 0 || len(d.parts) == 1 && d.partLeft == d.partSize
 }
 
 // state is the digest's journalled form.

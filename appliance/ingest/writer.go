@@ -35,6 +35,7 @@ type Writer struct {
 	closes chan closing
 	closed chan error
 	failed chan struct{} // closed when the closer has met an error
+	turn   uint64        // how often Flush handed something on
 }
 
 type closing struct {
@@ -63,6 +64,7 @@ func (w *Writer) closer() (failed error) {
 		if c.pack != nil {
 			w.to.Release(c.pack.reserved)
 		}
+		c.batch.end(failed)
 	}
 	return failed
 }
@@ -80,6 +82,9 @@ func (w *Writer) commit(c *closing) error {
 
 // ErrCloser stands for the error of a writer's closer, which Close returns.
 var ErrCloser = errors.New("a pack could not be committed")
+
+// ErrGivenUp: what was accepted was never flushed, and is not on the device.
+var ErrGivenUp = errors.New("given up before it was durable")
 
 // Failing is closed when the closer has met an error.
 func (w *Writer) Failing() <-chan struct{} { return w.failed }
@@ -101,12 +106,14 @@ func (w *Writer) Close() error {
 		w.to.Release(w.pack.reserved)
 		w.pack = nil
 	}
+	w.batch.end(ErrGivenUp)
 	close(w.closes)
 	return <-w.closed
 }
 
 // Flush hands the open pack, or records without bytes, to the closer.
 func (w *Writer) Flush() error {
+	w.turn++
 	if w.pack == nil {
 		if !w.batch.Empty() {
 			w.closes <- closing{batch: w.batch}
@@ -119,6 +126,8 @@ func (w *Writer) Flush() error {
 	w.pack = nil
 	if err := p.Drain(); err != nil {
 		w.to.Release(p.reserved)
+		w.batch.end(err)
+		w.batch = Batch{}
 		return err
 	}
 	w.closes <- closing{pack: p, batch: w.batch}
@@ -188,12 +197,28 @@ func (w *Writer) Add(p *Pending) { w.batch.Add(p) }
 // AddLarge adds a record of any length. It commits those before if a frame has no room
 // for all: the content of the record may be durable before it.
 func (w *Writer) AddLarge(p *Pending) error {
-	if !w.batch.Empty() && w.batch.size+p.size() > recordBudget {
-		if err := w.Flush(); err != nil {
-			return err
-		}
+	if err := w.fit(p); err != nil {
+		return err
 	}
 	w.batch.Add(p)
+	return nil
+}
+
+// fit commits the records before p if a frame has no room for all.
+func (w *Writer) fit(p *Pending) error {
+	if w.batch.Empty() || w.batch.size+p.size() <= recordBudget {
+		return nil
+	}
+	return w.Flush()
+}
+
+// AddEntry adds a record that is on no scan list. ended hears what became of it, from
+// another goroutine.
+func (w *Writer) AddEntry(p *Pending, ended func(error)) error {
+	if err := w.fit(p); err != nil {
+		return err
+	}
+	w.batch.addEntry(p, ended)
 	return nil
 }
 

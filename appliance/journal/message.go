@@ -9,7 +9,7 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-var frameSchema = fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false, 6: false, 7: false}
+var frameSchema = fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false, 6: false, 7: false, 8: false, 9: true, 10: false}
 
 // Message is the encrypted part of a journal frame.
 type Message struct {
@@ -21,12 +21,19 @@ type Message struct {
 	Reads   []Mark
 
 	Abandoned []manifest.ID // scan lists whose rest is given up
+
+	Cursors   []Cursor
+	Taken     []Taken // after the records
+	PartLists []PartList
 }
 
 func (m *Message) Encode() []byte {
 	size := 256 + 20*len(m.Ranges) + len(m.Partial)
 	for _, r := range m.Records {
 		size += 3 + len(r)
+	}
+	for _, t := range m.Taken {
+		size += 64 + len(t.Body)
 	}
 	w := fields.NewWriter(make([]byte, 0, size))
 	w.List(1, true, m.Records)
@@ -46,7 +53,17 @@ func (m *Message) Encode() []byte {
 		abandoned = append(abandoned, id[:])
 	}
 	w.List(7, false, abandoned)
+	w.List(8, false, encodeAll(m.Cursors, (*Cursor).encode))
+	w.List(9, true, encodeAll(m.Taken, (*Taken).encode))
+	w.List(10, false, encodeAll(m.PartLists, (*PartList).encode))
 	return w.Bytes()
+}
+
+func encodeAll[T any](of []T, encode func(*T) []byte) (out [][]byte) {
+	for i := range of {
+		out = append(out, encode(&of[i]))
+	}
+	return out
 }
 
 func Decode(b []byte) (*Message, error) {
@@ -89,6 +106,12 @@ func Decode(b []byte) (*Message, error) {
 				m.Abandoned = append(m.Abandoned, manifest.ID(it))
 				return nil
 			})
+		case 8:
+			return decodeAll(f, &m.Cursors, decodeCursor)
+		case 9:
+			return decodeAll(f, &m.Taken, decodeTaken)
+		case 10:
+			return decodeAll(f, &m.PartLists, func(it []byte) (PartList, error) { return decodePartList(it, len(m.Records)) })
 		}
 		return nil
 	})
@@ -96,4 +119,12 @@ func Decode(b []byte) (*Message, error) {
 		return nil, fmt.Errorf("%w: journal frame: %w", manifest.ErrCorrupt, err)
 	}
 	return m, nil
+}
+
+func decodeAll[T any](f fields.Field, to *[]T, decode func([]byte) (T, error)) error {
+	return f.Items(func(it []byte) error {
+		v, err := decode(it)
+		*to = append(*to, v)
+		return err
+	})
 }

@@ -111,6 +111,14 @@ func (w *indexWriter) gather(sorter *extsort.Sorter) error {
 				return err
 			}
 		}
+		for _, t := range m.Taken { // entries among them are in packs by now
+			if t.Withdrawn == "" {
+				continue
+			}
+			if err := a.Withdraw(t.Withdrawn); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 	if err != nil {
