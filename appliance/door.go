@@ -23,8 +23,9 @@ func (d *Device) OpenDoor(ctx context.Context) (*ingest.Door, error) {
 		return nil, err
 	}
 	d.noReadBehind = false
-	d.start(d.cfg.Workers + 1)
-	return ingest.Open(doorway{writable{d}}, names), nil
+	way := doorway{writable{d}}
+	d.start(way.Lanes() + 1)
+	return ingest.Open(way, names), nil
 }
 
 // names are those of the manifest to be.
@@ -60,8 +61,10 @@ func flagByte(set bool) byte {
 type doorway struct{ writable }
 
 func (w doorway) CommitTaken(m *journal.Message) error { return w.d.commitTaken(m) }
-func (w doorway) Lanes() int                           { return w.d.cfg.Workers }
 func (w doorway) HashWhole() bool                      { return w.d.cfg.Job.Policy.FileDigest == "whole" }
+
+// Lanes leaves one of the packs that memory is for to what moves.
+func (w doorway) Lanes() int { return max(1, w.d.cfg.Workers-1) }
 
 func (w doorway) Staged() []*staging.Entry {
 	w.d.mu.Lock()

@@ -21,7 +21,7 @@ type doorRig struct {
 
 func newDoorRig(t testing.TB) *doorRig {
 	r := newMemRig(t, rigOptions{k: 3, m: 2, disks: 5, block: 4096, packSize: 1 << 20})
-	r.step = time.Millisecond
+	r.step, r.cfg.Workers = time.Millisecond, 3
 	return &doorRig{memRig: r, rng: mrand.New(mrand.NewSource(1))}
 }
 

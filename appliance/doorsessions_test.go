@@ -66,7 +66,7 @@ func TestDoorCrashSessions(t *testing.T) {
 	rng := mrand.New(mrand.NewSource(seed))
 	rig := func() *memRig {
 		r := newMemRig(t, rigOptions{k: 2, m: 1, disks: 4, block: 4096, packSize: 128 << 10})
-		r.step = time.Millisecond
+		r.step, r.cfg.Workers = time.Millisecond, 3
 		return r
 	}
 	count := rig()
