@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"os"
 	"time"
 )
 
@@ -14,9 +15,13 @@ func (res *Result) AwaitStop(ctx context.Context) bool {
 	was, told := r.lastStatus()
 	tell := func(at time.Time) {
 		if told && r.opts.StatusEvery > 0 && r.ours() == nil {
-			was.Listening = at
-			r.teller.refresh(&was)
-			r.teller.write(was)
+			now := was
+			if now.Listening = at; !at.IsZero() { // an earlier process may have told the rest
+				now.Host, _ = os.Hostname()
+				now.PID = os.Getpid()
+			}
+			r.teller.refresh(&now)
+			r.teller.write(now)
 		}
 	}
 	defer func() { tell(time.Time{}) }()

@@ -38,22 +38,39 @@ func (r *run) mark(ctx context.Context, free bool) error {
 	if r.mirror != nil || r.ended.Done {
 		return nil
 	}
+	if err := r.intendMarker(); err != nil {
+		return err
+	}
+	err := r.writeMarker(ctx, free)
+	if err == nil || !hidesKey(err) || target.IsUnknown(err) {
+		return err
+	}
+	r.opts.Log.Warn("the target takes no marker of the run; later starts look at a sample of its objects alone", "error", err)
+	return r.forgetMarker()
+}
+
+// intendMarker keeps the text of a marker that is to be written.
+func (r *run) intendMarker() error {
 	text, err := r.markerText()
 	if err != nil {
 		return err
 	}
 	r.header.Earlier = r.header.mayHaveMarker()
 	r.header.Marker, r.header.Marked, r.header.MarkerAt = text, r.opts.Now().UTC(), nil
-	if err := r.journal.store(headerKey, r.header, true); err != nil {
-		return err
+	return r.journal.store(headerKey, r.header, true)
+}
+
+// writeMarker writes it, also over another one.
+func (r *run) writeMarker(ctx context.Context, free bool) error {
+	err := r.putMarker(ctx, free, r.header.Marker, r.probe.ConditionalPut)
+	if target.HasCode(err, target.CodeKeyExists) {
+		err = r.putMarker(ctx, free, r.header.Marker, false)
 	}
-	if err = r.putMarker(ctx, free, text, r.probe.ConditionalPut); target.HasCode(err, target.CodeKeyExists) {
-		err = r.putMarker(ctx, free, text, false)
-	}
-	if err == nil || !hidesKey(err) || target.IsUnknown(err) {
-		return err
-	}
-	r.opts.Log.Warn("the target takes no marker of the run; later starts look at a sample of its objects alone", "error", err)
+	return err
+}
+
+// forgetMarker is for one that the target did not take.
+func (r *run) forgetMarker() error {
 	r.header.Marker, r.header.Marked = "", time.Time{}
 	return r.journal.store(headerKey, r.header, true)
 }

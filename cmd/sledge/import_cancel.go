@@ -173,7 +173,7 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 // run over from another host, any.
 func (a *app) stateToCancel(ctx context.Context, f *importFlags, state string) (*importer.Folder, error) {
 	if f.journal == journalInTarget && f.takeover > 0 {
-		return f.openState(ctx, state)
+		return f.takenOver(ctx, state)
 	}
 	disk, err := statefolder.Open(state) // taking a folder would make it
 	if err != nil {
@@ -194,8 +194,7 @@ const askAgain = 5 * time.Second
 // stopped takes the state folder, from a process that is at work if need be.
 func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*importer.Folder, error) {
 	if f.takeover > 0 {
-		folder, err := f.openState(ctx, state)
-		return folder, asTargetError(err)
+		return f.takenOver(ctx, state)
 	}
 	steered := &statefolder.Query{Run: f.runID, Warn: a.warn}
 	begun, asked, waits := a.now(), time.Time{}, ""

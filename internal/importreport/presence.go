@@ -9,6 +9,8 @@ import (
 type Presence struct {
 	AtWork  bool `json:"at_work"`           // on this run
 	Listens bool `json:"listens,omitempty"` // it has ended with this run, and has its folder while it is at work on other devices
+
+	Elsewhere string `json:"elsewhere,omitempty"` // the other host that it was on
 }
 
 // takePresence looks after the process. What nobody knows is what the status says.
@@ -37,6 +39,9 @@ const again = "the same sledge import run"
 func (d *Device) open() Verdict {
 	v := Verdict{"open", "Not final: " + string(d.State), ""}
 	start := "Start " + again + " to go on"
+	if d.Elsewhere != "" {
+		start = "It was at work on " + d.Elsewhere + ": look there first; then start " + again + " to go on"
+	}
 	if d.Listens {
 		start = "Its command is at work on other devices, and has the folder until it ends: start " + again + " then"
 	}
@@ -52,7 +57,7 @@ func (d *Device) open() Verdict {
 	case d.State == request.StateHalted && d.Halt != nil && d.over:
 		v.Kind, v.Text = "warn", "The run has ended with what halted it, and nobody waits. Mend that. "+start
 	case d.State.Working():
-		v.Kind, v.Head, v.Text = "warn", "Not final: not at work (its last word: "+string(d.State)+")", "Its process has ended without a word, or hangs. "+start
+		v.Kind, v.Head, v.Text = "warn", "Not final: not at work (its last word: "+string(d.State)+")", d.silence()+start
 	default:
 		v.Kind, v.Text = "warn", "The run was stopped before its end. "+start
 	}
@@ -62,4 +67,12 @@ func (d *Device) open() Verdict {
 	}
 	v.Text += ". " + what + " is signed yet; the numbers are those of its last word, " + Moment(d.Updated) + "."
 	return v
+}
+
+// silence is why nothing is heard of a process. A folder of another host may be a copy.
+func (d *Device) silence() string {
+	if d.Elsewhere != "" {
+		return "Its process has ended without a word, or hangs, or this folder is a copy. "
+	}
+	return "Its process has ended without a word, or hangs. "
 }

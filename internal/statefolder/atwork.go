@@ -23,17 +23,26 @@ const goneAfter = 3 * time.Second
 // judge tells whether a process is at work, and whether the one that was has ended.
 func (r *Status) judge(now time.Time) {
 	host, err := os.Hostname()
-	r.silent = now.Sub(r.Updated)
 	r.elsewhere = r.Host != "" && (err != nil || r.Host != host)
+	r.silent = r.since(r.Updated, now)
 	r.Gone = r.working() && r.hasGone(r.silent)
 	r.AtWork = r.silent < freshness && r.working() && !r.Gone
-	deaf := now.Sub(r.Listening)
+	deaf := r.since(r.Listening, now)
 	r.Listens = !r.working() && deaf < freshness && !r.hasGone(deaf)
 	if r.Halt != nil && !r.AtWork { // nobody waits for its end
 		halt := *r.Halt
 		halt.Remedy = request.AfterWaiting(halt.Remedy)
 		r.Halt = &halt
 	}
+}
+
+// since is how long ago a word was. One of this host that is in the future is as old as it is ahead:
+// the clock was set back, and who is there tells again within a second.
+func (r *Status) since(word, now time.Time) time.Duration {
+	if ago := now.Sub(word); r.elsewhere || ago > 0 {
+		return ago
+	}
+	return word.Sub(now)
 }
 
 // hasGone reports whether the process was of this host, and is there no more.
@@ -45,7 +54,11 @@ func (r *Status) hasGone(silent time.Duration) bool {
 func Presence(s *importer.Status, now time.Time) importreport.Presence {
 	r := &Status{Status: *s}
 	r.judge(now)
-	return importreport.Presence{AtWork: r.AtWork, Listens: r.Listens}
+	p := importreport.Presence{AtWork: r.AtWork, Listens: r.Listens}
+	if r.elsewhere {
+		p.Elsewhere = r.Host
+	}
+	return p
 }
 
 // stateNow is the state for who looks now. The last word of a process that has gone, or says
