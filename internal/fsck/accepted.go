@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sledge-io/sledge/internal/fsck/disk"
 	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
@@ -99,7 +98,7 @@ func VerifyAcceptance(ctx context.Context, file []byte, o AcceptanceOptions) (*A
 		return nil, err
 	}
 	c := &acceptanceCheck{o: o, f: findings.New(), r: &AcceptanceReport{Origin: findings.OriginUnproven, Devices: []AcceptedDevice{}, Absent: []string{}, Findings: []findings.Finding{}}}
-	if err := c.run(ctx, file); err != nil && !errors.Is(err, errRefused) {
+	if err := c.run(ctx, file); err != nil && !errors.Is(err, findings.ErrRefused) {
 		return nil, err
 	}
 	rest := &findings.Report{}
@@ -117,7 +116,7 @@ func (c *acceptanceCheck) fatal(class, format string, args ...any) {
 
 func (c *acceptanceCheck) refuse(class, format string, args ...any) error {
 	c.fatal(class, format, args...)
-	return errRefused
+	return findings.ErrRefused
 }
 
 func (c *acceptanceCheck) run(ctx context.Context, file []byte) error {
@@ -301,17 +300,16 @@ func (c *acceptanceCheck) verify(ctx context.Context, in Receipts, d *acceptedDe
 		if err != nil {
 			return nil, err
 		}
-		if v.s.has(d.who) {
-			v.wanted, r.Manifest = d.who, ManifestChecked
+		if v.Has(d.who) {
+			v.Want(d.who)
+			r.Manifest = ManifestChecked
 			check := newReceiptCheck(v, in.FS, line)
 			return check.check(ctx, check.manifest)
 		}
 	}
 	c.f.Add(findings.Note, "manifest-not-checked", findings.Nowhere(), "give the device's disks, or one of them",
 		"device %s: that the receipts cover its manifest is the acceptor's word", d.who.Device)
-	v := &verifier{o: o, f: findings.New(), own: &disk.Watch{}, job: c.job, who: d.who, report: &findings.Report{
-		Origin: findings.OriginUnproven, Job: d.who.Job.String(), Device: d.who.Device.String(), Generation: d.who.Generation,
-		LogSize: int64(d.manifestSize), Root: rootText(d.manifestRoot), Findings: []findings.Finding{}}}
+	v := Accepted(o, Proven{Who: d.who, Job: c.job, Size: int64(d.manifestSize), Root: rootText(d.manifestRoot)})
 	return newReceiptCheck(v, in.FS, line).check(ctx, func(context.Context) error { return nil })
 }
 

@@ -50,7 +50,7 @@ func Manifest(ctx context.Context, o Options) (*findings.Report, error) {
 // statement, wraps. It reads no page and no shard, so a reader can afford it before
 // it uses an entry. The device must be sealed.
 func Chain(ctx context.Context, o Options) (*findings.Report, error) {
-	return checked(ctx, o, func(v *verifier, ctx context.Context) error { return v.manifest(ctx) })
+	return checked(ctx, o, func(v *verifier, ctx context.Context) error { return v.Prove(ctx) })
 }
 
 // Disks verifies everything of Manifest and every block of every pack.
@@ -89,9 +89,7 @@ type verifier struct {
 	damaged atomic.Bool // some loss is not of missing disks alone
 }
 
-// errRefused ends a run whose findings already say why.
-var errRefused = errors.New("refused")
-
+// newVerifier looks at the disks' small files. It proves nothing.
 func newVerifier(o Options) (*verifier, error) {
 	if len(o.Disks) == 0 {
 		return nil, errors.New("no disks")
@@ -109,7 +107,7 @@ func newVerifier(o Options) (*verifier, error) {
 func check(ctx context.Context, o Options, disks bool) (*findings.Report, error) {
 	return checked(ctx, o, func(v *verifier, ctx context.Context) error {
 		v.disksToo = disks
-		return v.run(ctx, disks)
+		return v.all(ctx, disks)
 	})
 }
 
@@ -119,10 +117,15 @@ func checked(ctx context.Context, o Options, run func(*verifier, context.Context
 	if err != nil {
 		return nil, err
 	}
-	stop := v.progress.Start(o.Progress)
+	return v.Run(ctx, func(ctx context.Context) error { return run(v, ctx) })
+}
+
+// Run makes a check, and reports what was found. A check that ends with
+// [findings.ErrRefused] is one, too; any other error means that it could not be made.
+func (v *verifier) Run(ctx context.Context, f func(context.Context) error) (*findings.Report, error) {
+	stop := v.progress.Start(v.o.Progress)
 	defer stop()
-	err = v.watched(ctx, func(ctx context.Context) error { return run(v, ctx) })
-	if err != nil && !errors.Is(err, errRefused) {
+	if err := v.watched(ctx, f); err != nil && !errors.Is(err, findings.ErrRefused) {
 		return nil, err
 	}
 	v.fillReport()
@@ -142,11 +145,11 @@ func (v *verifier) watched(ctx context.Context, f func(context.Context) error) e
 	return err
 }
 
-func (v *verifier) run(ctx context.Context, disks bool) error {
+func (v *verifier) all(ctx context.Context, disks bool) error {
 	if !v.s.sawSeal {
 		return v.unsealed(ctx)
 	}
-	if err := v.manifest(ctx); err != nil {
+	if err := v.Prove(ctx); err != nil {
 		return err
 	}
 	if err := v.pages(ctx); err != nil {
@@ -179,5 +182,5 @@ func (v *verifier) fillReport() {
 // refuse records why nothing further can be believed.
 func (v *verifier) refuse(class string, at findings.Place, hint, format string, args ...any) error {
 	v.f.Add(findings.Fatal, class, at, hint, format, args...)
-	return errRefused
+	return findings.ErrRefused
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
-// manifest proves the chain from the job signer to the last log entry.
-func (v *verifier) manifest(ctx context.Context) error {
+// Prove proves the chain from the job signer to the last log entry.
+func (v *verifier) Prove(ctx context.Context) error {
 	v.progress.Enter("manifest")
 	v.report.Sealed = true
 	if err := v.noJob(); err != nil {
@@ -83,7 +83,7 @@ func (v *verifier) noCheckpoint() error {
 			v.f.Add(findings.Fatal, "checkpoint-untrusted", findings.OnDisk(d), findings.HintRefuse, "log/checkpoint: %v", d.Checkpoint.Err)
 		}
 	}
-	return errRefused
+	return findings.ErrRefused
 }
 
 // compareLabel finds a device that was set back to an older state.

@@ -65,6 +65,7 @@ type ReceiptReport struct {
 // receiptCheck is one run of VerifyReceipts.
 type receiptCheck struct {
 	v      *verifier
+	m      Proven // of the manifest, once run begins
 	dir    fs.FS
 	f      *findings.List
 	r      *ReceiptReport
@@ -93,7 +94,7 @@ func VerifyReceipts(ctx context.Context, dir fs.FS, o ReceiptOptions) (*ReceiptR
 		return nil, err
 	}
 	if who, _, err := receiptsOf(dir); err == nil {
-		v.wanted = who
+		v.Want(who)
 	}
 	c := newReceiptCheck(v, dir, o.Object)
 	return c.check(ctx, c.manifest)
@@ -101,10 +102,10 @@ func VerifyReceipts(ctx context.Context, dir fs.FS, o ReceiptOptions) (*ReceiptR
 
 // manifest proves the manifest that is on the disks.
 func (c *receiptCheck) manifest(ctx context.Context) error {
-	if !c.v.s.sawSeal {
+	if !c.v.Sealed() {
 		return c.refuse("manifest-missing", "no disk has a checkpoint: receipts are of a sealed device")
 	}
-	return c.v.manifest(ctx)
+	return c.v.Prove(ctx)
 }
 
 // receiptsOf reads which device's import a receipts folder says it is of, and its
@@ -129,31 +130,28 @@ func ReceiptsDevice(dir fs.FS) (string, error) {
 }
 
 func newReceiptCheck(v *verifier, dir fs.FS, object func(*ObjectLine) error) *receiptCheck {
-	return &receiptCheck{v: v, dir: disk.WatchedFS{FS: dir, Place: "receipts", W: v.own}, f: findings.New(), object: object,
+	return &receiptCheck{v: v, dir: v.Watched(dir, "receipts"), f: findings.New(), object: object,
 		r: &ReceiptReport{Outcomes: map[string]int64{}, Proofs: map[string]int64{}, LeftOut: map[string]int64{}, Findings: []findings.Finding{}}}
 }
 
 // check runs it once the manifest is known.
 func (c *receiptCheck) check(ctx context.Context, manifest func(context.Context) error) (*ReceiptReport, error) {
-	v := c.v
-	stop := v.progress.Start(v.o.Progress)
-	defer stop()
-	err := v.watched(ctx, func(ctx context.Context) error {
+	report, err := c.v.Run(ctx, func(ctx context.Context) error {
 		if err := manifest(ctx); err != nil {
 			return err
 		}
+		c.m = c.v.Proven()
 		return c.run(ctx)
 	})
-	if err != nil && !errors.Is(err, errRefused) {
+	if err != nil {
 		return nil, err
 	}
-	v.fillReport()
-	c.r.Manifest = v.report
+	c.r.Manifest = report
 	rest := &findings.Report{}
 	c.f.Finish(rest)
 	c.r.Findings = append(c.r.Findings, rest.Findings...)
 	c.r.Verdict, c.r.Entries = rest.Verdict, c.r.entries()
-	if v.report.Verdict == findings.VerdictRefused {
+	if report.Verdict == findings.VerdictRefused {
 		c.r.Verdict = findings.VerdictRefused
 	}
 	return c.r, nil
@@ -172,7 +170,7 @@ func (r *ReceiptReport) entries() map[string]int64 {
 
 func (c *receiptCheck) refuse(class, format string, args ...any) error {
 	c.f.Add(findings.Fatal, class, findings.Nowhere(), "", format, args...)
-	return errRefused
+	return findings.ErrRefused
 }
 
 func (c *receiptCheck) run(ctx context.Context) error {
@@ -186,7 +184,7 @@ func (c *receiptCheck) run(ctx context.Context) error {
 	defer list.Close()
 	sum := sha256.New()
 	c.lines = bufio.NewReaderSize(io.TeeReader(list, sum), 64<<10)
-	c.next = c.v.counts.FirstPage
+	c.next = c.m.FirstPage
 	l := log.OfFolder(c.dir, c.cp.Size, c.cp.Root, c.f)
 	err = l.Walk(ctx, func(pos int64, entry []byte) error { return c.entry(ctx, pos, entry) })
 	if errors.Is(err, log.ErrLost) {
@@ -212,15 +210,15 @@ func (c *receiptCheck) openCheckpoint() error {
 	}
 	who, rest, err := wire.ParseOrigin(c.cp.Origin)
 	run, isImport := strings.CutPrefix(rest, "import/")
-	if err != nil || !isImport || run == "" || who != c.v.who {
+	if err != nil || !isImport || run == "" || who != c.m.Who {
 		return c.refuse("receipt-checkpoint-bad", "log/checkpoint: origin %q is not an import of this device", c.cp.Origin)
 	}
-	for device := range c.v.job.Devices {
+	for device := range c.m.Job.Devices {
 		c.r.JobDevices = append(c.r.JobDevices, device.String())
 	}
 	slices.Sort(c.r.JobDevices)
 	c.r.Run, c.r.Checkpoint, c.r.LogSize, c.r.LogRoot = run, c.cp.Text, c.cp.Size, c.cp.Root[:]
-	for _, key := range c.v.job.Importers {
+	for _, key := range c.m.Job.Importers {
 		if c.cp.Verify(key) == nil {
 			c.key, c.r.Importer, c.r.SHA256 = key, wire.Fingerprint(key), wire.Sha256Hex(c.cp.SignedBy(key))
 			return nil
@@ -315,7 +313,7 @@ func (c *receiptCheck) line(ctx context.Context, l *ObjectLine) error {
 		c.r.Proofs[l.Proof]++
 		c.r.Bytes += l.Size
 	}
-	c.v.progress.Done.Add(1)
+	c.v.Count()
 	if c.object != nil {
 		return c.object(l)
 	}
@@ -339,15 +337,15 @@ func (c *receiptCheck) inOrder(l *ObjectLine) error {
 // openPage takes the next page of records from the manifest's log. Without the log
 // it is the page that the list names; the order of records keeps it from coming again.
 func (c *receiptCheck) openPage(ctx context.Context, named uint64) error {
-	end := c.v.counts.FirstPage + c.v.counts.Pages
+	end := c.m.FirstPage + c.m.Pages
 	c.page, c.count = nil, 0
 	c.tree.Reset()
-	if c.v.log == nil {
+	if c.m.Log == nil {
 		c.page = &wire.PageEntry{Number: named}
 		return nil
 	}
 	for c.page == nil && c.next < end {
-		err := c.v.log.Each(ctx, c.next, c.next+1, func(_ int64, raw []byte) error {
+		err := c.m.Log.Each(ctx, c.next, c.next+1, func(_ int64, raw []byte) error {
 			e, err := wire.ParseEntry(raw)
 			if err == nil && e.Page != nil && !e.Page.Directory {
 				c.page = e.Page
@@ -363,7 +361,7 @@ func (c *receiptCheck) openPage(ctx context.Context, named uint64) error {
 }
 
 func (c *receiptCheck) closePage() error {
-	if c.page == nil || c.v.log == nil {
+	if c.page == nil || c.m.Log == nil {
 		return nil
 	}
 	if c.tree.Root() != c.page.Root {
@@ -381,7 +379,7 @@ func (c *receiptCheck) finish(ctx context.Context) error {
 	if _, err := c.lines.ReadByte(); !errors.Is(err, io.EOF) {
 		return c.refuse("list-long", "objects.list has lines without a receipt")
 	}
-	if c.v.log != nil {
+	if c.m.Log != nil {
 		if err := c.openPage(ctx, 0); err != nil {
 			return err
 		}
@@ -439,13 +437,13 @@ func (c *receiptCheck) compareTotal(p wire.Object) error {
 	if err := p.Version1(totalNames); err != nil {
 		return err
 	}
-	m := c.v.report
-	for name, want := range map[string]string{"job": m.Job, "device": m.Device, "run": c.r.Run, "manifest_root": m.Root} {
+	m := c.m
+	for name, want := range map[string]string{"job": m.Who.Job.String(), "device": m.Who.Device.String(), "run": c.r.Run, "manifest_root": m.Root} {
 		if got, err := p.Text(name); err != nil || got != want {
 			return fmt.Errorf("%w: %s is %q, not %q", wire.ErrMalformed, name, got, want)
 		}
 	}
-	for name, want := range map[string]uint64{"generation": m.Generation, "manifest_size": uint64(m.LogSize), "bytes": c.r.Bytes} {
+	for name, want := range map[string]uint64{"generation": m.Who.Generation, "manifest_size": uint64(m.Size), "bytes": c.r.Bytes} {
 		if got, err := p.Uint(name); err != nil || got != want {
 			return fmt.Errorf("%w: %s is %d, not %d", wire.ErrMalformed, name, got, want)
 		}
@@ -476,7 +474,7 @@ func (c *receiptCheck) compareTotal(p wire.Object) error {
 	if err := p.Maybe("rules", &c.r.Rules); err != nil {
 		return err
 	}
-	c.r.JobTarget = c.v.job.Target
+	c.r.JobTarget = c.m.Job.Target
 	return c.differences(p)
 }
 

@@ -2,6 +2,7 @@ package findings
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -23,6 +24,9 @@ const (
 	HintRebuild = "run rebuild"
 	HintRefuse  = "do not import; ask whoever sent the device"
 )
+
+// ErrRefused ends a check whose findings already say why.
+var ErrRefused = errors.New("refused")
 
 // List gathers facts from all workers and keeps their number bounded.
 type List struct {
