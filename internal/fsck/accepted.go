@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sledge-io/sledge/internal/fsck/disks"
 	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
@@ -23,9 +24,9 @@ type Receipts struct {
 // needed: without a device's disks its manifest is what was accepted, and whether
 // the receipts cover it is the acceptor's word.
 type AcceptanceOptions struct {
-	Options           // trust; disks of any of the job's devices
-	Labels   [][]byte // of any of these devices
-	Receipts []Receipts
+	disks.Options          // trust; disks of any of the job's devices
+	Labels        [][]byte // of any of these devices
+	Receipts      []Receipts
 }
 
 // AcceptanceReport is the answer of VerifyAcceptance.
@@ -296,7 +297,7 @@ func (c *acceptanceCheck) verify(ctx context.Context, in Receipts, d *acceptedDe
 	o := c.o.Options
 	o.Label = labelOf(c.o.Labels, d.who)
 	if len(o.Disks) > 0 {
-		v, err := newVerifier(o)
+		v, err := disks.New(o)
 		if err != nil {
 			return nil, err
 		}
@@ -309,7 +310,7 @@ func (c *acceptanceCheck) verify(ctx context.Context, in Receipts, d *acceptedDe
 	}
 	c.f.Add(findings.Note, "manifest-not-checked", findings.Nowhere(), "give the device's disks, or one of them",
 		"device %s: that the receipts cover its manifest is the acceptor's word", d.who.Device)
-	v := Accepted(o, Proven{Who: d.who, Job: c.job, Size: int64(d.manifestSize), Root: rootText(d.manifestRoot)})
+	v := disks.Accepted(o, disks.Proven{Who: d.who, Job: c.job, Size: int64(d.manifestSize), Root: rootText(d.manifestRoot)})
 	return newReceiptCheck(v, in.FS, line).check(ctx, func(context.Context) error { return nil })
 }
 

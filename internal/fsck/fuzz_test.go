@@ -6,13 +6,12 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
-	"github.com/sledge-io/sledge/internal/fsck/disk"
-	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/log"
 	"github.com/sledge-io/sledge/internal/fsck/proof"
 	"github.com/sledge-io/sledge/internal/fsck/record"
@@ -153,15 +152,15 @@ func FuzzJournal(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
-		v := &verifier{f: findings.New(), who: d.who, key: public(d.deviceKey), job: &wire.JobFile{M: 1, Disks: 4}}
-		for _, part := range [][]byte{b[:max(0, len(b)-1)], b} { // the first copy ends early
-			v.use = append(v.use, &disk.Seen{Bay: -1, Fsys: fstest.MapFS{"journal/" + name: {Data: part}}})
+		o := d.options()
+		o.Workers = 1
+		for i, part := range [][]byte{b[:max(0, len(b)-1)], b} { // the first copy ends early
+			files := maps.Clone(d.fs[i])
+			files["sledge/journal/"+name] = &fstest.MapFile{Data: part}
+			o.Disks[i].FS = files
 		}
-		c := v.openJournal(name)
-		defer c.close()
-		if c.readHeader() {
-			_ = c.walk(func(fr journalFrame) error { _, _ = v.committed(fr.clear); return nil })
-		}
+		o.Disks = o.Disks[:2]
+		_, _ = Disks(context.Background(), o)
 	})
 }
 

@@ -144,7 +144,7 @@ func (d *testDevice) seal(t testing.TB) {
 // hugeEntry is the entry of a pack whose hash list is over what is mended in memory.
 func (d *testDevice) hugeEntry(t testing.TB, number int) (entry []byte, body int) {
 	g := d.packs[0].geometry
-	body = (maxMendSize/g.LineLen() + 1) * d.k * d.block
+	body = (64<<20/g.LineLen() + 1) * d.k * d.block
 	huge := &testPack{id: wire.ID(random(d.rng, 16)), body: make([]byte, 1), bays: d.packs[0].bays, pieces: d.packs[0].pieces, list: d.packs[0].list, geometry: g}
 	small := d.entryOf(number, huge)
 	var e enc
@@ -260,8 +260,11 @@ func (d *testDevice) journal() {
 	}
 }
 
+// frameHead begins a frame of a journal (format.md 9).
+const frameHead = "SLFR"
+
 func frame(clear, encrypted []byte) []byte {
-	head := []byte(frameMagic)
+	head := []byte(frameHead)
 	head = binary.BigEndian.AppendUint32(head, uint32(len(clear)))
 	head = binary.BigEndian.AppendUint32(head, uint32(len(encrypted)))
 	all := bytes.Join([][]byte{head, clear, encrypted}, nil)

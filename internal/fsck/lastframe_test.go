@@ -16,7 +16,7 @@ func (d *testDevice) journalText(ordinal uint64) (name string, b []byte) {
 	if d.named > 0 {
 		file[0] = d.named
 	}
-	b = append([]byte(journalMagic), wire.FormatVersion, journalKind)
+	b = append([]byte("SLEDGEJL"), wire.FormatVersion, 1)
 	b = append(b, file[:]...)
 	b = binary.BigEndian.AppendUint64(b, ordinal)
 	return "journal/" + file.String() + ".journal", binary.BigEndian.AppendUint64(b, crc64.Checksum(b, wire.CrcTable))
@@ -102,7 +102,7 @@ var lastFrameCases = []unsealedCase{
 	{"a file that a crash left without a header", func(t *testing.T, d *testDevice) {
 		name, b := d.journalText(2)
 		d.put(0, name, b[:20])
-		d.put(1, name, make([]byte, journalHeaderSize))
+		d.put(1, name, make([]byte, 42))
 	}, "journal-tail", VerdictClean, 4},
 	{"a file of a header alone on one disk", func(t *testing.T, d *testDevice) {
 		name, b := d.journalText(2)

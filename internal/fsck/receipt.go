@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/disks"
 	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/log"
 	"github.com/sledge-io/sledge/internal/fsck/record"
@@ -26,8 +27,8 @@ import (
 
 // ReceiptOptions says against which manifest receipts are checked.
 type ReceiptOptions struct {
-	Options                         // disks with the manifest's log, trust, label
-	Object  func(*ObjectLine) error // called for each line in order; an error stops
+	disks.Options                         // disks with the manifest's log, trust, label
+	Object        func(*ObjectLine) error // called for each line in order; an error stops
 }
 
 // ReceiptReport is the answer of VerifyReceipts.
@@ -64,8 +65,8 @@ type ReceiptReport struct {
 
 // receiptCheck is one run of VerifyReceipts.
 type receiptCheck struct {
-	v      *verifier
-	m      Proven // of the manifest, once run begins
+	v      *disks.Check
+	m      disks.Proven // of the manifest, once run begins
 	dir    fs.FS
 	f      *findings.List
 	r      *ReceiptReport
@@ -89,7 +90,7 @@ type receiptCheck struct {
 // and, from the records in the lines, that the list covers the manifest's
 // pages exactly. Whether the objects stand in the store is for o.Object to ask.
 func VerifyReceipts(ctx context.Context, dir fs.FS, o ReceiptOptions) (*ReceiptReport, error) {
-	v, err := newVerifier(o.Options)
+	v, err := disks.New(o.Options)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +130,7 @@ func ReceiptsDevice(dir fs.FS) (string, error) {
 	return who.Device.String(), err
 }
 
-func newReceiptCheck(v *verifier, dir fs.FS, object func(*ObjectLine) error) *receiptCheck {
+func newReceiptCheck(v *disks.Check, dir fs.FS, object func(*ObjectLine) error) *receiptCheck {
 	return &receiptCheck{v: v, dir: v.Watched(dir, "receipts"), f: findings.New(), object: object,
 		r: &ReceiptReport{Outcomes: map[string]int64{}, Proofs: map[string]int64{}, LeftOut: map[string]int64{}, Findings: []findings.Finding{}}}
 }

@@ -64,9 +64,9 @@ func (c unsealedCase) report(t *testing.T) *Report {
 // breakFrame takes away the beginning of a frame of the journal, in both copies.
 func (d *testDevice) breakFrame(n int) {
 	b := d.file(0, d.journalOf(0)).Data
-	at := bytes.Index(b, []byte(frameMagic))
+	at := bytes.Index(b, []byte(frameHead))
 	for range n {
-		at += 1 + bytes.Index(b[at+1:], []byte(frameMagic))
+		at += 1 + bytes.Index(b[at+1:], []byte(frameHead))
 	}
 	d.flip(0, d.journalOf(0), at)
 	d.flip(1, d.journalOf(1), at)
@@ -78,7 +78,7 @@ func (d *testDevice) cutFrames(from, to int) {
 	b := d.file(0, d.journalOf(0)).Data
 	var places []int
 	for at := 0; ; at++ {
-		i := bytes.Index(b[at:], []byte(frameMagic))
+		i := bytes.Index(b[at:], []byte(frameHead))
 		if i < 0 {
 			break
 		}
@@ -94,9 +94,9 @@ func (d *testDevice) cutFrames(from, to int) {
 // falseFrames puts what looks like the beginnings of frames behind the first pack's.
 func (d *testDevice) falseFrames(n int) {
 	b := d.file(0, d.journalOf(0)).Data
-	first := bytes.Index(b, []byte(frameMagic))
-	next := first + 1 + bytes.Index(b[first+1:], []byte(frameMagic))
-	none := bytes.Repeat(append([]byte(frameMagic), make([]byte, 16)...), n)
+	first := bytes.Index(b, []byte(frameHead))
+	next := first + 1 + bytes.Index(b[first+1:], []byte(frameHead))
+	none := bytes.Repeat(append([]byte(frameHead), make([]byte, 16)...), n)
 	for bay := range 2 {
 		d.file(bay, d.journalOf(bay)).Data = slices.Concat(b[:next], none, b[next:])
 	}
@@ -127,7 +127,7 @@ var unsealedCases = []unsealedCase{
 	{"a frame cut out of all copies", func(t *testing.T, d *testDevice) { d.cutFrames(2, 4) }, "journal-gap", VerdictLost, 3},
 	{"the first frames cut out of all copies", func(t *testing.T, d *testDevice) { d.cutFrames(0, 4) }, "journal-gap", VerdictLost, 2},
 	{"a pack's frame twice", func(t *testing.T, d *testDevice) { d.cutFrames(2, 0) }, "pack-entry-bad", VerdictRefused, 5},
-	{"too much that looks like frames", func(t *testing.T, d *testDevice) { d.falseFrames(maxFrameTries + 1) }, "journal-unsearched", VerdictLost, 1},
+	{"too much that looks like frames", func(t *testing.T, d *testDevice) { d.falseFrames(1025) }, "journal-unsearched", VerdictLost, 1},
 	{"copy missing", func(t *testing.T, d *testDevice) { d.remove(0, d.journalOf(0)) }, "journal-copies", VerdictRepairable, 4},
 	{"no journal", func(t *testing.T, d *testDevice) { d.remove(1, d.journalOf(0)); d.remove(0, d.journalOf(0)) }, "journal-missing", VerdictRefused, 0},
 	{"no headers", func(t *testing.T, d *testDevice) {

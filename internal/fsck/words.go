@@ -1,9 +1,11 @@
 package fsck
 
 import (
+	"context"
 	"crypto/ed25519"
 
 	"github.com/sledge-io/sledge/internal/fsck/disk"
+	"github.com/sledge-io/sledge/internal/fsck/disks"
 	"github.com/sledge-io/sledge/internal/fsck/findings"
 	"github.com/sledge-io/sledge/internal/fsck/proof"
 	"github.com/sledge-io/sledge/internal/fsck/record"
@@ -16,6 +18,8 @@ type (
 	Record = record.Record
 	// ProofReport is what a proof of one file proves (format.md 7.6).
 	ProofReport = proof.Report
+	// Options says what to verify and what is known beforehand.
+	Options = disks.Options
 	// Trust is what the verifier's user knows of the job signer by another channel.
 	Trust = wire.Trust
 	// Disk is one mounted disk of the appliance, or a copy of one.
@@ -80,3 +84,17 @@ func Fingerprint(key ed25519.PublicKey) string { return wire.Fingerprint(key) }
 // VerifyProof checks the proof of one file from the job file down, see [proof.Verify].
 // With the zero Trust the origin is not proven.
 func VerifyProof(file []byte, trust Trust) (*proof.Report, error) { return proof.Verify(file, trust) }
+
+// Disks verifies everything of Manifest and every block of every pack.
+func Disks(ctx context.Context, o disks.Options) (*Report, error) { return disks.All(ctx, o) }
+
+// Manifest verifies all that is signed, and of the disks' bytes only the manifest's
+// pages. An unsealed device has no manifest: its packs are checked as Disks does.
+func Manifest(ctx context.Context, o disks.Options) (*Report, error) { return disks.Manifest(ctx, o) }
+
+// Chain verifies what is signed and public, and reads no page and no shard, see
+// [disks.Chain]. The device must be sealed.
+func Chain(ctx context.Context, o disks.Options) (*Report, error) { return disks.Chain(ctx, o) }
+
+// OpenFiles is how many files a check of so many disks holds open at most.
+func OpenFiles(n, workers int) int { return disks.OpenFiles(n, workers) }

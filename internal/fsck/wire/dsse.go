@@ -19,6 +19,7 @@ const (
 	maxSignatures       = 64
 )
 
+// ErrSignature marks what its expected key did not sign.
 var ErrSignature = errors.New("signature does not verify")
 
 // Envelope is a DSSE envelope (format.md 8) not yet verified.
@@ -27,6 +28,7 @@ type Envelope struct {
 	sigs    [][]byte
 }
 
+// ParseEnvelope verifies no signature.
 func ParseEnvelope(b []byte) (*Envelope, error) {
 	o, err := ParseObject(b)
 	if err != nil {
@@ -96,6 +98,8 @@ type Statement struct {
 	Predicate Object
 }
 
+// Statement reads the payload, whoever signed it: the caller has verified it. A predicate of
+// another type is [ErrMalformed], one of another version of its type [ErrVersion].
 func (e *Envelope) Statement(predicateType string) (*Statement, error) {
 	o, err := ParseObject(e.Payload)
 	if err != nil {

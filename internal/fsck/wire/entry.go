@@ -126,6 +126,8 @@ func (m Message) checkNumbers(kind EntryKind) error {
 	return nil
 }
 
+// ParseEntry gives [ErrVersion] for a kind that this verifier does not know. The entry keeps
+// parts of b.
 func ParseEntry(b []byte) (LogEntry, error) {
 	if len(b) > MaxEntrySize {
 		return LogEntry{}, fmt.Errorf("%w: entry of %d bytes", ErrMalformed, len(b))

@@ -42,8 +42,11 @@ type fieldSpec struct {
 	step     int
 }
 
+// Schema is the fields of one message that are known. A field that is not in it is refused
+// with [ErrVersion] if it is critical.
 type Schema []fieldSpec
 
+// Find gives nil for a field that is not known.
 func (s Schema) Find(number uint32) *fieldSpec {
 	for i := range s {
 		if s[i].Number == number {
@@ -66,14 +69,17 @@ func UintField(number uint32) fieldSpec {
 	return fieldSpec{Number: number, Critical: true, Kind: uintValue}
 }
 
+// BytesField takes min to max bytes.
 func BytesField(number uint32, min, max int) fieldSpec {
 	return fieldSpec{Number: number, Critical: true, Kind: bytesValue, min: min, max: max}
 }
 
+// HashesField takes one to max hashes of 32 bytes each.
 func HashesField(number uint32, max int) fieldSpec {
 	return fieldSpec{Number: number, Critical: true, Kind: bytesValue, min: 32, max: 32 * max, step: 32}
 }
 
+// ListField takes one to max items.
 func ListField(number uint32, max int) fieldSpec {
 	return fieldSpec{Number: number, Critical: true, Kind: listValue, min: 1, max: max}
 }
@@ -182,6 +188,7 @@ func (m Message) find(number uint32) *field {
 
 func (m Message) Has(number uint32) bool { return m.find(number) != nil }
 
+// Bytes gives nil for a field that was left out.
 func (m Message) Bytes(number uint32) []byte {
 	if f := m.find(number); f != nil {
 		return f.Value

@@ -48,6 +48,7 @@ type ID [16]byte
 
 func (i ID) String() string { return hex.EncodeToString(i[:]) }
 
+// ParseID takes 32 lower-case hexadecimal digits, and no other writing.
 func ParseID(text string) (ID, error) {
 	var i ID
 	if len(text) != 32 {
@@ -60,6 +61,7 @@ func ParseID(text string) (ID, error) {
 	return i, err
 }
 
+// LowerHex holds for an empty text, too.
 func LowerHex(text string) bool {
 	for i := range len(text) {
 		c := text[i]
@@ -70,10 +72,12 @@ func LowerHex(text string) bool {
 	return true
 }
 
+// Ceil4k rounds bytes up to blocks of 4 KiB.
 func Ceil4k(n int64) int64 { return (n + 4095) &^ 4095 }
 
 func powerOfTwo(n int64) bool { return n > 0 && bits.OnesCount64(uint64(n)) == 1 }
 
+// HashOf takes the first 32 bytes of b; what is missing is zero.
 func HashOf(b []byte) (h tlog.Hash) {
 	copy(h[:], b)
 	return h

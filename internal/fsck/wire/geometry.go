@@ -14,6 +14,7 @@ type Geometry struct {
 	Last      int64 // b'
 }
 
+// NewGeometry takes sizes in bytes, and refuses those that format.md 2.2 does not allow.
 func NewGeometry(k, m, blockSize, body uint64) (Geometry, error) {
 	switch {
 	case k < 1 || k > MaxShards || m > MaxShards || k+m > MaxShards:
@@ -40,6 +41,7 @@ func (g Geometry) ListLen() int64   { return g.Stripes() * int64(g.LineLen()) }
 func (g Geometry) PieceLen() int64  { return (g.ListLen() + int64(g.K) - 1) / int64(g.K) }
 func (g Geometry) DataMask() uint32 { return 1<<g.K - 1 }
 
+// BlockLen is in bytes: the last stripe has shorter blocks.
 func (g Geometry) BlockLen(stripe int64) int64 {
 	if stripe == g.Full {
 		return g.Last

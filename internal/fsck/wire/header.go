@@ -23,6 +23,7 @@ var headerFields = Schema{
 	BytesField(5, 16, 16), UintField(6), TimeField(7),
 }
 
+// ParseHeader takes the whole file, [HeaderSize] bytes. Nobody signs it: it is a hint.
 func ParseHeader(b []byte) (*Header, error) {
 	if len(b) != HeaderSize {
 		return nil, fmt.Errorf("%w: %d bytes", ErrMalformed, len(b))

@@ -124,6 +124,7 @@ func ClaimedSigner(raw []byte) string {
 	return Fingerprint(key)
 }
 
+// ParseJob reads a predicate whose signature the caller has verified.
 func ParseJob(s *Statement) (*JobFile, error) {
 	p := s.Predicate
 	if err := p.Version1(jobNames); err != nil {

@@ -106,6 +106,7 @@ func (o Object) Object(name string) (Object, error) {
 	return ParseObject(raw)
 }
 
+// Objects gives [ErrMalformed] where the member is missing: no list is not an empty list.
 func (o Object) Objects(name string) ([]Object, error) {
 	var raws []json.RawMessage
 	if err := o.Get(name, &raws); err != nil {
@@ -134,6 +135,7 @@ func (o Object) ID(name string) (ID, error) {
 
 func (o Object) Uint(name string) (n uint64, err error) { return n, o.Get(name, &n) }
 
+// Base64 takes the canonical form alone.
 func (o Object) Base64(name string) ([]byte, error) {
 	s, err := o.Text(name)
 	if err != nil {

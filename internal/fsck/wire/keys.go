@@ -57,6 +57,7 @@ func DeviceID(key ed25519.PublicKey) ID {
 	return ID(sum[:16])
 }
 
+// Validate holds for nil: nothing is known, and no origin is proven.
 func (t *Trust) Validate() error {
 	if t == nil {
 		return nil

@@ -17,6 +17,7 @@ type Label struct {
 
 var labelNames = []string{"job", "device", "generation", "disks", "job-serial", "job-sha256"}
 
+// ParseLabel does not verify the checkpoint in it.
 func ParseLabel(raw []byte) (*Label, error) {
 	if len(raw) > MaxCheckpointSize {
 		return nil, fmt.Errorf("%w: label of %d bytes", ErrMalformed, len(raw))

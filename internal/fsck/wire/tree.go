@@ -25,6 +25,7 @@ func (t *TreeStack) Push(h tlog.Hash, leaves int64) {
 
 func (t *TreeStack) Reset() { t.hashes, t.sizes = t.hashes[:0], t.sizes[:0] }
 
+// Root of nothing is the SHA-256 of nothing.
 func (t *TreeStack) Root() tlog.Hash {
 	n := len(t.hashes)
 	if n == 0 {

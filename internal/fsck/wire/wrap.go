@@ -15,6 +15,7 @@ var wrapFileFields = Schema{
 	BytesField(1, 16, 16), BytesField(2, 16, 16), UintField(3), BytesField(4, 32, 32).Optional(), BytesField(5, 1, MaxWrapSize),
 }
 
+// WrapName is the file below wraps/.
 func WrapName(w *WrapEntry) string {
 	if w.Kind == WrapAge {
 		return hex.EncodeToString(w.Sha256[:]) + ".age"

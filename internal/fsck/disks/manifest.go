@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 )
 
 // Prove proves the chain from the job signer to the last log entry.
-func (v *verifier) Prove(ctx context.Context) error {
+func (v *Check) Prove(ctx context.Context) error {
 	v.progress.Enter("manifest")
 	v.report.Sealed = true
 	if err := v.noJob(); err != nil {
@@ -55,13 +55,13 @@ func (v *verifier) Prove(ctx context.Context) error {
 	return nil
 }
 
-func (v *verifier) describe(c *disk.CheckpointCopy) {
+func (v *Check) describe(c *disk.CheckpointCopy) {
 	r := v.report
 	r.Job, r.Device, r.Generation = c.Job.String(), c.Device.String(), c.Generation
 	r.Checkpoint, r.LogSize, r.Root = c.Text, c.Size, base64.StdEncoding.EncodeToString(c.Root[:])
 }
 
-func (v *verifier) readLabel() (*wire.Label, error) {
+func (v *Check) readLabel() (*wire.Label, error) {
 	if v.o.Label == nil {
 		v.f.Add(findings.Note, "label-not-given", findings.Nowhere(), "give the label to prove that this is the latest state", "an older state of the device would look the same")
 		return nil, nil
@@ -74,7 +74,7 @@ func (v *verifier) readLabel() (*wire.Label, error) {
 }
 
 // noCheckpoint says for each disk why its checkpoint is not believed.
-func (v *verifier) noCheckpoint() error {
+func (v *Check) noCheckpoint() error {
 	for _, d := range v.s.disks {
 		if d.Job != nil && d.Job.Err != nil {
 			v.f.Add(findings.Fatal, "job-untrusted", findings.OnDisk(d), findings.HintRefuse, "job.dsse: %v", d.Job.Err)
@@ -87,7 +87,7 @@ func (v *verifier) noCheckpoint() error {
 }
 
 // compareLabel finds a device that was set back to an older state.
-func (v *verifier) compareLabel(l *wire.Label, c *disk.CheckpointCopy) error {
+func (v *Check) compareLabel(l *wire.Label, c *disk.CheckpointCopy) error {
 	if l == nil {
 		return nil
 	}
@@ -109,7 +109,7 @@ func (v *verifier) compareLabel(l *wire.Label, c *disk.CheckpointCopy) error {
 }
 
 // nameCheckpoints names every copy that is not the chosen one.
-func (v *verifier) nameCheckpoints(c *disk.CheckpointCopy) {
+func (v *Check) nameCheckpoints(c *disk.CheckpointCopy) {
 	for _, d := range v.use {
 		switch o := d.Checkpoint; {
 		case o == nil:
@@ -129,7 +129,7 @@ func (v *verifier) nameCheckpoints(c *disk.CheckpointCopy) {
 }
 
 // walkLog proves tree and entries: order, numbers, limits, encoding.
-func (v *verifier) walkLog(ctx context.Context) error {
+func (v *Check) walkLog(ctx context.Context) error {
 	order := &log.Order{}
 	wraps := &wrapCheck{v: v}
 	prefix := &prefixCheck{v: v, left: v.older}
@@ -179,7 +179,7 @@ func (v *verifier) walkLog(ctx context.Context) error {
 // prefixCheck compares older checkpoints of this generation with the beginning
 // of the log: a log key must never sign two that do not fit together.
 type prefixCheck struct {
-	v    *verifier
+	v    *Check
 	left []*disk.Seen
 	tree wire.TreeStack
 }
@@ -212,7 +212,7 @@ func (c *prefixCheck) judge(size int64) {
 }
 
 // begin ties the start entry to the checkpoint and to one of the job files.
-func (v *verifier) begin(s *wire.StartEntry) error {
+func (v *Check) begin(s *wire.StartEntry) error {
 	if s.Identity != v.who {
 		return v.refuse("log-entry-bad", findings.Nowhere(), findings.HintRefuse, "the start entry is of job %s, device %s, generation %d", s.Job, s.Device, s.Generation)
 	}
@@ -248,7 +248,7 @@ func jobProblem(j *disk.JobCopy) string {
 	return fmt.Sprintf(": serial %d", j.Job.Serial)
 }
 
-func (v *verifier) seePack(p *wire.PackEntry) {
+func (v *Check) seePack(p *wire.PackEntry) {
 	v.packIDs.add(p.ID)
 	if p.Geometry.M == 0 && !v.job.AllowNoParity {
 		v.f.Add(findings.Warning, "geometry-differs", findings.InPack(p), "", "has no parity, which the job does not allow")
@@ -258,7 +258,7 @@ func (v *verifier) seePack(p *wire.PackEntry) {
 }
 
 // countPlaces looks at a few packs to find which disk is which bay.
-func (v *verifier) countPlaces(ctx context.Context) {
+func (v *Check) countPlaces(ctx context.Context) {
 	var sample []*wire.PackEntry
 	take := func(_ int64, raw []byte) error {
 		if e, err := wire.ParseEntry(raw); err == nil && e.Pack != nil {

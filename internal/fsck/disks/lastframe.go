@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"context"
@@ -18,7 +18,7 @@ type lastFrame struct {
 }
 
 // look reads a file for its place, its first pack and its last frame.
-func (f *journalFile) look(ctx context.Context, v *verifier) error {
+func (f *journalFile) look(ctx context.Context, v *Check) error {
 	c := v.openJournal(f.name)
 	defer c.close()
 	if f.headless = !c.readHeader(); f.headless {
@@ -65,7 +65,7 @@ func (j *journalWalk) decide(ctx context.Context, f *journalFile, later []*journ
 }
 
 // packWhole reads a pack: can every byte of it be restored?
-func (v *verifier) packWhole(ctx context.Context, p *wire.PackEntry) (bool, error) {
+func (v *Check) packWhole(ctx context.Context, p *wire.PackEntry) (bool, error) {
 	v = v.aside()
 	err := newWorker(v).scanPack(ctx, p, &oddShards{})
 	return !slices.ContainsFunc(v.f.List, func(f *findings.Finding) bool { return f.Severity == findings.Lost }), err
@@ -73,7 +73,7 @@ func (v *verifier) packWhole(ctx context.Context, p *wire.PackEntry) (bool, erro
 
 // awayBays counts the bays whose disk is not here, or may lack journals: these may hold
 // further copies of a frame.
-func (v *verifier) awayBays() int {
+func (v *Check) awayBays() int {
 	here := map[int]bool{}
 	for _, d := range v.use {
 		if d.Bay >= 0 && !fileExists(d, "rebuilding") {

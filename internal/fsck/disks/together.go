@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"cmp"
@@ -64,7 +64,7 @@ func tolerance(counts map[*disk.Seen]int, here, k int) (lost int) {
 }
 
 // name says it once, of the worst pack.
-func (t *together) name(v *verifier) {
+func (t *together) name(v *Check) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.packs > 0 {

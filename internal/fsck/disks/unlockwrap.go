@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"io/fs"
@@ -21,7 +21,7 @@ func isUnlockWrap(d *disk.Seen, name string) bool {
 
 // unsealedWraps asks who can open a device that is not sealed: the unlock code, or the
 // site. Which copies are missing on single disks the device mends.
-func (v *verifier) unsealedWraps() {
+func (v *Check) unsealedWraps() {
 	code, site := false, false
 	for _, d := range v.use {
 		_ = v.inFolder(d, "wraps", func(e fs.DirEntry) error {

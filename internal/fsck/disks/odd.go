@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"bytes"
@@ -59,7 +59,7 @@ func (o *oddShards) add(s *packScan, j int) {
 var errEnough = errors.New("enough")
 
 // identify compares with the first line of other packs' hash lists.
-func (o *oddShards) identify(ctx context.Context, v *verifier, each func(context.Context, func(*wire.PackEntry) error) error) error {
+func (o *oddShards) identify(ctx context.Context, v *Check, each func(context.Context, func(*wire.PackEntry) error) error) error {
 	if len(o.list) == 0 {
 		return nil
 	}
@@ -77,7 +77,7 @@ func (o *oddShards) identify(ctx context.Context, v *verifier, each func(context
 	return err
 }
 
-func (o *oddShards) compare(v *verifier, p *wire.PackEntry) {
+func (o *oddShards) compare(v *Check, p *wire.PackEntry) {
 	g := p.Geometry
 	for _, d := range v.use {
 		f, err := disk.OpenFile(d.Fsys, disk.HashesName(p))

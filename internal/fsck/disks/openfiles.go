@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 // OpenFiles is how many files a check of so many disks holds open at most: of each
 // pack under work every disk's shard, copy of the hash list and piece, of each disk

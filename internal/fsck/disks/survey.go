@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"crypto/sha256"
@@ -20,7 +20,7 @@ type survey struct {
 	sawSeal     bool // some disk has a log/checkpoint, good or bad
 }
 
-func (v *verifier) survey(list []disk.Disk) error {
+func (v *Check) survey(list []disk.Disk) error {
 	s := &survey{}
 	names := map[string]bool{}
 	for i, in := range list {
@@ -52,7 +52,7 @@ func (v *verifier) survey(list []disk.Disk) error {
 	return v.own.Met()
 }
 
-func (v *verifier) readHeader(d *disk.Seen) {
+func (v *Check) readHeader(d *disk.Seen) {
 	raw, err := disk.ReadSmall(d.Fsys, "disk.header", wire.HeaderSize)
 	if err == nil {
 		d.Header, err = wire.ParseHeader(raw)
@@ -64,7 +64,7 @@ func (v *verifier) readHeader(d *disk.Seen) {
 	d.Bay = d.Header.Bay
 }
 
-func (v *verifier) readJob(s *survey, d *disk.Seen) {
+func (v *Check) readJob(s *survey, d *disk.Seen) {
 	raw, err := disk.ReadSmall(d.Fsys, "job.dsse", wire.MaxJobSize)
 	if err != nil {
 		d.JobErr = err // named once another disk's copy is known to be good
@@ -87,7 +87,7 @@ func (v *verifier) readJob(s *survey, d *disk.Seen) {
 
 // noJob says in one finding why no job file can be believed: without one nothing
 // else can be, so nothing else is worth saying.
-func (v *verifier) noJob() error {
+func (v *Check) noJob() error {
 	var worst *disk.JobCopy
 	for _, j := range v.s.jobs {
 		if j.Err == nil {
@@ -112,7 +112,7 @@ func (v *verifier) noJob() error {
 	return v.refuse("job-lost", findings.Nowhere(), "find the job file among the data centre's copies and put it on a disk", "job.dsse: no disk has one that can be read%s", text)
 }
 
-func (v *verifier) nameJobCopies() {
+func (v *Check) nameJobCopies() {
 	for _, d := range v.s.disks {
 		if d.JobErr != nil {
 			v.f.Add(findings.Repairable, "job-copy-bad", findings.OnDisk(d), findings.HintRebuild, "job.dsse: %v", d.JobErr)
@@ -120,7 +120,7 @@ func (v *verifier) nameJobCopies() {
 	}
 }
 
-func (v *verifier) readCheckpoint(s *survey, d *disk.Seen) {
+func (v *Check) readCheckpoint(s *survey, d *disk.Seen) {
 	raw, err := disk.ReadSmall(d.Fsys, "log/checkpoint", wire.MaxCheckpointSize)
 	if disk.IsMissing(err) {
 		return

@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ const hintPaper = "destroy the paper with the unlock code, and those disks: who 
 
 // sealSays notes what the device confessed when it was sealed. The disks are whole all
 // the same: they are what was signed.
-func (v *verifier) sealSays(raw []byte) error {
+func (v *Check) sealSays(raw []byte) error {
 	e, err := wire.ParseEnvelope(raw)
 	if err != nil {
 		return err

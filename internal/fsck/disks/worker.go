@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"context"
@@ -15,7 +15,7 @@ const chunkSize = 32 << 10
 
 // worker has the buffers of one pack in flight.
 type worker struct {
-	v       *verifier
+	v       *Check
 	arena   [][]byte // two runs a shard
 	scratch [][]byte // a chunk a shard: what coding computes
 	slices  [][]byte // a slice a shard: for single stripes
@@ -31,7 +31,7 @@ type coder struct {
 	uses       int
 }
 
-func newWorker(v *verifier) *worker {
+func newWorker(v *Check) *worker {
 	return &worker{v: v, coders: map[[2]int]coder{}}
 }
 
@@ -84,7 +84,7 @@ func grow(bufs [][]byte, n int, size int64) [][]byte {
 }
 
 // pool lets the workers take entries that feed sends. The first error stops all.
-func (v *verifier) pool(ctx context.Context, feed func(context.Context, func(*wire.PackEntry) error) error, work func(context.Context, *worker, *wire.PackEntry) error) error {
+func (v *Check) pool(ctx context.Context, feed func(context.Context, func(*wire.PackEntry) error) error, work func(context.Context, *worker, *wire.PackEntry) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	queue := make(chan *wire.PackEntry)

@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"encoding/base64"
@@ -12,7 +12,7 @@ import (
 )
 
 // sealStatements checks statements/seal.dsse on every disk.
-func (v *verifier) sealStatements(c *disk.CheckpointCopy) {
+func (v *Check) sealStatements(c *disk.CheckpointCopy) {
 	var good []byte
 	copies := map[*disk.Seen][]byte{}
 	for _, d := range v.use {
@@ -46,7 +46,7 @@ func (v *verifier) sealStatements(c *disk.CheckpointCopy) {
 // other than its log.
 var errContradicts = errors.New("contradicts the log")
 
-func (v *verifier) checkSeal(raw []byte, c *disk.CheckpointCopy) error {
+func (v *Check) checkSeal(raw []byte, c *disk.CheckpointCopy) error {
 	e, err := wire.ParseEnvelope(raw)
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func (v *verifier) checkSeal(raw []byte, c *disk.CheckpointCopy) error {
 }
 
 // sealCounts compares what the statement says of bays and packs with the log.
-func (v *verifier) sealCounts(p wire.Object) error {
+func (v *Check) sealCounts(p wire.Object) error {
 	c := &v.counts
 	if got, err := p.Uint("degraded_packs"); err != nil || got != c.Degraded {
 		return fmt.Errorf("%w: degraded_packs is %d, not %d", errContradicts, got, c.Degraded)
@@ -102,7 +102,7 @@ func (v *verifier) sealCounts(p wire.Object) error {
 
 // sealBays compares the bays that left with a copy of the unlock wrap with the log's
 // events. Those that left after the log was final are in the statement alone.
-func (v *verifier) sealBays(p wire.Object) error {
+func (v *Check) sealBays(p wire.Object) error {
 	if !p.Has("absent_bays") {
 		return fmt.Errorf("%w: absent_bays is missing", errContradicts)
 	}
@@ -129,7 +129,7 @@ func (v *verifier) sealBays(p wire.Object) error {
 }
 
 // sealRecovery compares what the statement says of recovery with the job's recipients.
-func (v *verifier) sealRecovery(p wire.Object) error {
+func (v *Check) sealRecovery(p wire.Object) error {
 	var got string
 	if err := p.Maybe("recovery", &got); err != nil {
 		return fmt.Errorf("%w: recovery: %w", errContradicts, err)
@@ -149,7 +149,7 @@ func (v *verifier) sealRecovery(p wire.Object) error {
 
 // sealOfUs tells a statement of another life of the device, on a disk that was put in
 // from there, from one of this.
-func (v *verifier) sealOfUs(p wire.Object) error {
+func (v *Check) sealOfUs(p wire.Object) error {
 	for name, text := range map[string]string{"job": v.who.Job.String(), "device": v.who.Device.String()} {
 		if got, err := p.Text(name); err != nil || got != text {
 			return fmt.Errorf("%w: %s is %q, not %q", wire.ErrMalformed, name, got, text)

@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"crypto/sha256"

@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"bytes"
@@ -72,7 +72,7 @@ func (s *packScan) close() {
 }
 
 // packs checks all packs, index packs last.
-func (v *verifier) packs(ctx context.Context) error {
+func (v *Check) packs(ctx context.Context) error {
 	v.progress.Enter("disks")
 	v.progress.Done.Store(0)
 	v.progress.Total.Store(v.counts.Stored)
@@ -90,7 +90,7 @@ func (v *verifier) packs(ctx context.Context) error {
 }
 
 // eachPack gives the entries of packs, then of index packs.
-func (v *verifier) eachPack(ctx context.Context, fn func(*wire.PackEntry) error) error {
+func (v *Check) eachPack(ctx context.Context, fn func(*wire.PackEntry) error) error {
 	c := &v.counts
 	take := func(_ int64, raw []byte) error {
 		e, err := wire.ParseEntry(bytes.Clone(raw))

@@ -1,20 +1,4 @@
-// Package fsck verifies a device, a proof of one file, an import's receipts, its
-// commit marker, or a job's acceptance, with no key that decrypts and no code of
-// the writer: it is written from docs/format.md alone, on the standard library,
-// golang.org/x/mod/sumdb and klauspost/reedsolomon.
-//
-// The path of trust:
-//
-//	job signer's key → job file → device key → checkpoint → log
-//	log → page ciphertexts, hash list of every pack → every data block → parity
-//
-// Disks come in any order and number, under any name; what a disk says of
-// itself is a hint. Damage is a [findings.Finding], not an error: an error means that
-// the check could not be made.
-//
-//	report, err := fsck.Disks(ctx, fsck.Options{Disks: disks, Trust: trust})
-//	if err == nil && report.Verdict == fsck.VerdictClean && report.Origin == fsck.OriginProven { … }
-package fsck
+package disks
 
 import (
 	"context"
@@ -50,16 +34,16 @@ func Manifest(ctx context.Context, o Options) (*findings.Report, error) {
 // statement, wraps. It reads no page and no shard, so a reader can afford it before
 // it uses an entry. The device must be sealed.
 func Chain(ctx context.Context, o Options) (*findings.Report, error) {
-	return checked(ctx, o, func(v *verifier, ctx context.Context) error { return v.Prove(ctx) })
+	return checked(ctx, o, func(v *Check, ctx context.Context) error { return v.Prove(ctx) })
 }
 
-// Disks verifies everything of Manifest and every block of every pack.
-func Disks(ctx context.Context, o Options) (*findings.Report, error) {
+// All verifies everything of Manifest and every block of every pack.
+func All(ctx context.Context, o Options) (*findings.Report, error) {
 	return check(ctx, o, true)
 }
 
-// verifier is one run.
-type verifier struct {
+// Check is one run.
+type Check struct {
 	o        Options
 	f        *findings.List
 	report   *findings.Report
@@ -89,8 +73,8 @@ type verifier struct {
 	damaged atomic.Bool // some loss is not of missing disks alone
 }
 
-// newVerifier looks at the disks' small files. It proves nothing.
-func newVerifier(o Options) (*verifier, error) {
+// New looks at the disks' small files. It proves nothing.
+func New(o Options) (*Check, error) {
 	if len(o.Disks) == 0 {
 		return nil, errors.New("no disks")
 	}
@@ -100,20 +84,20 @@ func newVerifier(o Options) (*verifier, error) {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	v := &verifier{o: o, f: findings.New(), own: &disk.Watch{}, report: &findings.Report{Origin: findings.OriginUnproven, Findings: []findings.Finding{}}}
+	v := &Check{o: o, f: findings.New(), own: &disk.Watch{}, report: &findings.Report{Origin: findings.OriginUnproven, Findings: []findings.Finding{}}}
 	return v, v.survey(o.Disks)
 }
 
 func check(ctx context.Context, o Options, disks bool) (*findings.Report, error) {
-	return checked(ctx, o, func(v *verifier, ctx context.Context) error {
+	return checked(ctx, o, func(v *Check, ctx context.Context) error {
 		v.disksToo = disks
 		return v.all(ctx, disks)
 	})
 }
 
 // checked makes a check and reports what it found.
-func checked(ctx context.Context, o Options, run func(*verifier, context.Context) error) (*findings.Report, error) {
-	v, err := newVerifier(o)
+func checked(ctx context.Context, o Options, run func(*Check, context.Context) error) (*findings.Report, error) {
+	v, err := New(o)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +106,7 @@ func checked(ctx context.Context, o Options, run func(*verifier, context.Context
 
 // Run makes a check, and reports what was found. A check that ends with
 // [findings.ErrRefused] is one, too; any other error means that it could not be made.
-func (v *verifier) Run(ctx context.Context, f func(context.Context) error) (*findings.Report, error) {
+func (v *Check) Run(ctx context.Context, f func(context.Context) error) (*findings.Report, error) {
 	stop := v.progress.Start(v.o.Progress)
 	defer stop()
 	if err := v.watched(ctx, f); err != nil && !errors.Is(err, findings.ErrRefused) {
@@ -134,7 +118,7 @@ func (v *verifier) Run(ctx context.Context, f func(context.Context) error) (*fin
 
 // watched makes a check that an error of the process's own ends: whatever it would
 // find is no finding.
-func (v *verifier) watched(ctx context.Context, f func(context.Context) error) error {
+func (v *Check) watched(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	v.own.OnFault(cancel)
@@ -145,7 +129,7 @@ func (v *verifier) watched(ctx context.Context, f func(context.Context) error) e
 	return err
 }
 
-func (v *verifier) all(ctx context.Context, disks bool) error {
+func (v *Check) all(ctx context.Context, disks bool) error {
 	if !v.s.sawSeal {
 		return v.unsealed(ctx)
 	}
@@ -164,7 +148,7 @@ func (v *verifier) all(ctx context.Context, disks bool) error {
 	return v.listing(ctx)
 }
 
-func (v *verifier) fillReport() {
+func (v *Check) fillReport() {
 	r := v.report
 	r.BytesRead, r.Stripes, r.BlocksBad = v.bytes.Load(), v.stripes.Load(), v.badTotal.Load()
 	if v.job != nil {
@@ -180,7 +164,7 @@ func (v *verifier) fillReport() {
 }
 
 // refuse records why nothing further can be believed.
-func (v *verifier) refuse(class string, at findings.Place, hint, format string, args ...any) error {
+func (v *Check) refuse(class string, at findings.Place, hint, format string, args ...any) error {
 	v.f.Add(findings.Fatal, class, at, hint, format, args...)
 	return findings.ErrRefused
 }

@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"context"
@@ -17,7 +17,7 @@ const manyMissing = 256
 // packsMissing names packs that the disks at hand cannot give back, by the log's maps
 // alone: more of their shards are of bays without a disk, or were never written, than
 // they have parity. No block of a pack is read.
-func (v *verifier) packsMissing(ctx context.Context) error {
+func (v *Check) packsMissing(ctx context.Context) error {
 	if !slices.Contains(v.missing, true) {
 		return nil
 	}
@@ -48,7 +48,7 @@ func (v *verifier) packsMissing(ctx context.Context) error {
 }
 
 // shardsMissing are the shards of a pack that the log puts where no disk is.
-func (v *verifier) shardsMissing(p *wire.PackEntry) (bad uint32) {
+func (v *Check) shardsMissing(p *wire.PackEntry) (bad uint32) {
 	for j, bay := range p.Bays {
 		if v.missing[bay] || p.NotWritten>>j&1 == 1 {
 			bad |= 1 << j
@@ -58,7 +58,7 @@ func (v *verifier) shardsMissing(p *wire.PackEntry) (bad uint32) {
 }
 
 // notElsewhere leaves out shards that lie on some other disk, or were made since.
-func (v *verifier) notElsewhere(p *wire.PackEntry, bad uint32) uint32 {
+func (v *Check) notElsewhere(p *wire.PackEntry, bad uint32) uint32 {
 	for j := range p.Bays {
 		if bad>>j&1 == 0 {
 			continue

@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"context"
@@ -17,7 +17,7 @@ var rootNames = map[string]bool{
 
 // leftovers names what a sealed device must not have any more, and files that
 // the format does not know.
-func (v *verifier) leftovers() {
+func (v *Check) leftovers() {
 	const hint = "destroy it: resume the seal on the device"
 	for _, d := range v.use {
 		if v.count(d, "wraps", func(name string) bool { return isUnlockWrap(d, name) }) > 0 {
@@ -32,7 +32,7 @@ func (v *verifier) leftovers() {
 	}
 }
 
-func (v *verifier) unknownIn(d *disk.Seen, dir string, known func(string) bool) {
+func (v *Check) unknownIn(d *disk.Seen, dir string, known func(string) bool) {
 	_ = v.inFolder(d, dir, func(e fs.DirEntry) error {
 		if !known(e.Name()) {
 			v.nameUnknown(d, join(dir, e.Name()))
@@ -42,7 +42,7 @@ func (v *verifier) unknownIn(d *disk.Seen, dir string, known func(string) bool) 
 }
 
 // count is how many names of a folder are of a kind.
-func (v *verifier) count(d *disk.Seen, dir string, is func(string) bool) (n int) {
+func (v *Check) count(d *disk.Seen, dir string, is func(string) bool) (n int) {
 	_ = v.inFolder(d, dir, func(e fs.DirEntry) error {
 		if is(e.Name()) {
 			n++
@@ -54,7 +54,7 @@ func (v *verifier) count(d *disk.Seen, dir string, is func(string) bool) (n int)
 
 // inFolder lists a folder of a disk and returns fn's error. A folder that cannot be
 // listed is damage of that disk.
-func (v *verifier) inFolder(d *disk.Seen, dir string, fn func(fs.DirEntry) error) error {
+func (v *Check) inFolder(d *disk.Seen, dir string, fn func(fs.DirEntry) error) error {
 	var stopped error
 	err := disk.EachEntry(d.Fsys, dir, func(e fs.DirEntry) error {
 		stopped = fn(e)
@@ -66,7 +66,7 @@ func (v *verifier) inFolder(d *disk.Seen, dir string, fn func(fs.DirEntry) error
 	return stopped
 }
 
-func (v *verifier) nameUnknown(d *disk.Seen, path string) {
+func (v *Check) nameUnknown(d *disk.Seen, path string) {
 	v.f.Repeat(findings.Note, "unknown-file", findings.OnDisk(d), "", "%s is not part of the format", findings.QuoteName(path))
 }
 
@@ -78,7 +78,7 @@ func join(dir, name string) string {
 }
 
 // listing walks the folders of packs and of the log on every disk.
-func (v *verifier) listing(ctx context.Context) error {
+func (v *Check) listing(ctx context.Context) error {
 	for _, d := range v.use {
 		if err := v.listPacks(ctx, d); err != nil {
 			return err
@@ -92,7 +92,7 @@ func (v *verifier) listing(ctx context.Context) error {
 	return nil
 }
 
-func (v *verifier) listPacks(ctx context.Context, d *disk.Seen) error {
+func (v *Check) listPacks(ctx context.Context, d *disk.Seen) error {
 	return v.inFolder(d, "packs", func(e fs.DirEntry) error {
 		dir := "packs/" + e.Name()
 		if !e.IsDir() || len(e.Name()) != 2 || !wire.LowerHex(e.Name()) {
@@ -109,7 +109,7 @@ func (v *verifier) listPacks(ctx context.Context, d *disk.Seen) error {
 	})
 }
 
-func (v *verifier) judgePackFile(d *disk.Seen, folder string, e fs.DirEntry) {
+func (v *Check) judgePackFile(d *disk.Seen, folder string, e fs.DirEntry) {
 	name := e.Name()
 	pack, ok := packFileID(name)
 	if !ok || e.IsDir() || name[:2] != folder {
@@ -141,7 +141,7 @@ func packFileID(name string) (wire.ID, bool) {
 
 const maxFolderDepth = 12
 
-func (v *verifier) listLog(ctx context.Context, d *disk.Seen, dir string, depth int) error {
+func (v *Check) listLog(ctx context.Context, d *disk.Seen, dir string, depth int) error {
 	return v.inFolder(d, dir, func(e fs.DirEntry) error {
 		if err := ctx.Err(); err != nil {
 			return err

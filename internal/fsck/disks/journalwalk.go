@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"cmp"
@@ -16,7 +16,7 @@ import (
 // maxJournals bounds the journal files of one device that are looked at.
 const maxJournals = 1 << 16
 
-func (v *verifier) journalNames() ([]string, error) {
+func (v *Check) journalNames() ([]string, error) {
 	var names []string
 	for _, d := range v.use {
 		err := disk.EachEntry(d.Fsys, "journal", func(e fs.DirEntry) error {
@@ -44,7 +44,7 @@ func (v *verifier) journalNames() ([]string, error) {
 
 // journalWalk gives the packs of all journal files, as far as their frames count.
 type journalWalk struct {
-	v     *verifier
+	v     *Check
 	files []*journalFile
 }
 
@@ -59,7 +59,7 @@ type journalFile struct {
 }
 
 // newJournalWalk puts the files into order and decides of each whether its last frame counts.
-func (v *verifier) newJournalWalk(ctx context.Context, names []string) (*journalWalk, error) {
+func (v *Check) newJournalWalk(ctx context.Context, names []string) (*journalWalk, error) {
 	j := &journalWalk{v: v}
 	for _, name := range names {
 		f := &journalFile{name: name}
@@ -78,8 +78,8 @@ func (v *verifier) newJournalWalk(ctx context.Context, names []string) (*journal
 }
 
 // aside is a verifier of the same disks whose findings nobody sees.
-func (v *verifier) aside() *verifier {
-	return &verifier{o: v.o, f: findings.New(), own: v.own, report: &findings.Report{}, use: v.use, who: v.who, key: v.key, job: v.job,
+func (v *Check) aside() *Check {
+	return &Check{o: v.o, f: findings.New(), own: v.own, report: &findings.Report{}, use: v.use, who: v.who, key: v.key, job: v.job,
 		bays: v.bays, missing: make([]bool, wire.MaxBays)}
 }
 
@@ -97,7 +97,7 @@ func (j *journalWalk) walk(ctx context.Context, name bool, fn func(*wire.PackEnt
 	return nil
 }
 
-func (f *journalFile) walk(ctx context.Context, v *verifier, fn func(*wire.PackEntry) error) error {
+func (f *journalFile) walk(ctx context.Context, v *Check, fn func(*wire.PackEntry) error) error {
 	c := v.openJournal(f.name)
 	defer c.close()
 	switch {
@@ -130,7 +130,7 @@ func (f *journalFile) walk(ctx context.Context, v *verifier, fn func(*wire.PackE
 }
 
 // committed proves a pack's entry by the device's signature.
-func (v *verifier) committed(clear []byte) (*wire.PackEntry, error) {
+func (v *Check) committed(clear []byte) (*wire.PackEntry, error) {
 	raw, sig, err := parseClear(clear)
 	if err != nil {
 		return nil, err

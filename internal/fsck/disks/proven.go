@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"io/fs"
@@ -21,31 +21,31 @@ type Proven struct {
 }
 
 // Proven must follow Prove.
-func (v *verifier) Proven() Proven {
+func (v *Check) Proven() Proven {
 	return Proven{Who: v.who, Job: v.job, Size: v.report.LogSize, Root: v.report.Root, Log: v.log, FirstPage: v.counts.FirstPage, Pages: v.counts.Pages}
 }
 
 // Accepted is a check without disks: what it would prove is given.
-func Accepted(o Options, p Proven) *verifier {
-	return &verifier{o: o, f: findings.New(), own: &disk.Watch{}, job: p.Job, who: p.Who, report: &findings.Report{
+func Accepted(o Options, p Proven) *Check {
+	return &Check{o: o, f: findings.New(), own: &disk.Watch{}, job: p.Job, who: p.Who, report: &findings.Report{
 		Origin: findings.OriginUnproven, Job: p.Who.Job.String(), Device: p.Who.Device.String(), Generation: p.Who.Generation,
 		LogSize: p.Size, Root: p.Root, Findings: []findings.Finding{}}}
 }
 
 // Want chooses the device, where disks of several are given. Without it most disks win.
-func (v *verifier) Want(who wire.Identity) { v.wanted = who }
+func (v *Check) Want(who wire.Identity) { v.wanted = who }
 
 // Sealed tells whether some disk has a log's checkpoint, good or bad.
-func (v *verifier) Sealed() bool { return v.s.sawSeal }
+func (v *Check) Sealed() bool { return v.s.sawSeal }
 
 // Has tells whether a disk has a good checkpoint of the device.
-func (v *verifier) Has(who wire.Identity) bool { return v.s.has(who) }
+func (v *Check) Has(who wire.Identity) bool { return v.s.has(who) }
 
 // Watched is a folder beside the disks, whose reads count to the check: an error of the
 // process's own ends it. place names the folder in errors.
-func (v *verifier) Watched(dir fs.FS, place string) fs.FS {
+func (v *Check) Watched(dir fs.FS, place string) fs.FS {
 	return disk.WatchedFS{FS: dir, Place: place, W: v.own}
 }
 
 // Count adds one to what the progress says is done.
-func (v *verifier) Count() { v.progress.Done.Add(1) }
+func (v *Check) Count() { v.progress.Done.Add(1) }

@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"slices"
@@ -17,7 +17,7 @@ type shardCopy struct {
 
 // openShards finds the shard files of a pack: on the bay that the signed map
 // says, else on whatever disk has the name.
-func (v *verifier) openShards(p *wire.PackEntry, quiet bool) [][]shardCopy {
+func (v *Check) openShards(p *wire.PackEntry, quiet bool) [][]shardCopy {
 	all := make([][]shardCopy, p.Geometry.Shards())
 	for j := range all {
 		all[j] = v.openCopies(int(p.Bays[j]), disk.ShardName(p, j))
@@ -31,7 +31,7 @@ func (v *verifier) openShards(p *wire.PackEntry, quiet bool) [][]shardCopy {
 	return all
 }
 
-func (v *verifier) seeTogether(p *wire.PackEntry, all [][]shardCopy) {
+func (v *Check) seeTogether(p *wire.PackEntry, all [][]shardCopy) {
 	disks := make([]*disk.Seen, len(all))
 	for j, copies := range all {
 		if len(copies) > 0 {
@@ -50,7 +50,7 @@ func closeShards(all [][]shardCopy) {
 }
 
 // Copies opens a name on the disks of a bay, or else on the others.
-func (v *verifier) openCopies(bay int, name string) (copies []shardCopy) {
+func (v *Check) openCopies(bay int, name string) (copies []shardCopy) {
 	for _, atHome := range []bool{true, false} {
 		for _, d := range v.use {
 			if (d.Bay == bay) != atHome {
@@ -68,7 +68,7 @@ func (v *verifier) openCopies(bay int, name string) (copies []shardCopy) {
 }
 
 // otherCopies opens a name on every disk that has not been asked for it.
-func (v *verifier) otherCopies(name string, known []shardCopy) (more []shardCopy) {
+func (v *Check) otherCopies(name string, known []shardCopy) (more []shardCopy) {
 	for _, d := range v.use {
 		if slices.ContainsFunc(known, func(c shardCopy) bool { return c.d == d }) {
 			continue
@@ -80,7 +80,7 @@ func (v *verifier) otherCopies(name string, known []shardCopy) (more []shardCopy
 	return more
 }
 
-func (v *verifier) nameShard(p *wire.PackEntry, j int, copies []shardCopy) {
+func (v *Check) nameShard(p *wire.PackEntry, j int, copies []shardCopy) {
 	at := findings.InShard(p, j)
 	if len(copies) == 0 {
 		switch {

@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 // pages checks the ciphertext of every page against its entry. A page is read
 // straight from the data shards; only where that fails are stripes proven and
 // decoded.
-func (v *verifier) pages(ctx context.Context) error {
+func (v *Check) pages(ctx context.Context) error {
 	v.progress.Enter("pages")
 	v.progress.Done.Store(0)
 	total := int64(0)

@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 // unsealed verifies a device that has no log yet from the clear parts of its
 // journal: each pack's entry under the device's signature, then its shards.
-func (v *verifier) unsealed(ctx context.Context) error {
+func (v *Check) unsealed(ctx context.Context) error {
 	v.progress.Enter("disks")
 	if len(v.s.disks) == 0 {
 		return v.refuse("identity-unknown", findings.Nowhere(), "name the device's disks", "none of the disks has a sledge folder")
@@ -68,7 +68,7 @@ func (v *verifier) unsealed(ctx context.Context) error {
 // nameOrder names packs that no journal at hand has although later ones are there: their
 // frames are lost, also where nothing is left that looks like one. Packs of one number, or
 // in another order than their files, no device has written.
-func (v *verifier) nameOrder(numbers []uint64) {
+func (v *Check) nameOrder(numbers []uint64) {
 	if !slices.IsSorted(numbers) {
 		v.f.Add(findings.Fatal, "pack-entry-bad", findings.Nowhere(), findings.HintRefuse, "the journals' packs are not in the order of their numbers")
 		slices.Sort(numbers)
@@ -88,7 +88,7 @@ func (v *verifier) nameOrder(numbers []uint64) {
 
 // labelOfUnsealed refuses disks that were put back to before the seal that a
 // label tells of. Its signature need not be asked: no label fits such disks.
-func (v *verifier) labelOfUnsealed() error {
+func (v *Check) labelOfUnsealed() error {
 	if v.o.Label == nil {
 		return nil
 	}
@@ -103,7 +103,7 @@ func (v *verifier) labelOfUnsealed() error {
 	return v.refuse("label-differs", findings.Nowhere(), findings.HintRefuse, "the label says sealed with a log of %d entries, these disks are not sealed: they were put back to before the seal", l.Checkpoint.Size)
 }
 
-func (v *verifier) unsealedPacks(ctx context.Context, j *journalWalk) error {
+func (v *Check) unsealedPacks(ctx context.Context, j *journalWalk) error {
 	odd := &oddShards{}
 	each := func(ctx context.Context, fn func(*wire.PackEntry) error) error { return j.walk(ctx, false, fn) }
 	err := v.pool(ctx, each, func(ctx context.Context, w *worker, p *wire.PackEntry) error {
@@ -121,7 +121,7 @@ func (v *verifier) unsealedPacks(ctx context.Context, j *journalWalk) error {
 
 // identifyUnsealed takes job, device and generation from headers or from the
 // unlock wrap, which are hints; the signatures under them decide.
-func (v *verifier) identifyUnsealed() error {
+func (v *Check) identifyUnsealed() error {
 	votes := map[wire.Identity]int{}
 	for _, d := range v.s.disks {
 		if d.Header != nil {
@@ -162,7 +162,7 @@ func (v *verifier) identifyUnsealed() error {
 	return nil
 }
 
-func (v *verifier) nameOtherJobs() {
+func (v *Check) nameOtherJobs() {
 	for _, d := range v.s.disks {
 		if d.Job == nil || d.Job.Sha256 == v.job.Sha256 || d.Header != nil && d.Header.Identity != v.who {
 			continue

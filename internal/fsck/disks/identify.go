@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 
 // markForeign sets aside every disk that says it belongs to another job,
 // device or generation and has nothing signed that says otherwise.
-func (v *verifier) markForeign() {
+func (v *Check) markForeign() {
 	for _, d := range v.s.disks {
 		signed := d.Checkpoint != nil && d.Checkpoint.Err == nil
 		switch {
@@ -30,14 +30,14 @@ func (v *verifier) markForeign() {
 	}
 }
 
-func (v *verifier) setForeign(d *disk.Seen, i wire.Identity, source string) {
+func (v *Check) setForeign(d *disk.Seen, i wire.Identity, source string) {
 	d.Foreign = true
 	v.f.Add(findings.Warning, "foreign-disk", findings.OnDisk(d), "take this disk out: it is not used",
 		"%s says job %s, device %s, generation %d", source, i.Job, i.Device, i.Generation)
 }
 
 // nameHeaders names headers that speak of another device on a disk that is ours.
-func (v *verifier) nameHeaders() {
+func (v *Check) nameHeaders() {
 	for _, d := range v.use {
 		if d.Header == nil {
 			continue
@@ -56,7 +56,7 @@ func (v *verifier) nameHeaders() {
 
 // placeDisks finds each disk's bay from the shards it holds, by the signed maps
 // of a few packs, and names headers that say otherwise.
-func (v *verifier) placeDisks(sample []*wire.PackEntry) {
+func (v *Check) placeDisks(sample []*wire.PackEntry) {
 	for _, d := range v.use {
 		votes := make([]int, wire.MaxBays)
 		for _, p := range sample {
@@ -93,7 +93,7 @@ func fileExists(d *disk.Seen, name string) bool {
 }
 
 // countBays names bays without a disk and bays with two.
-func (v *verifier) countBays(packs int64) {
+func (v *Check) countBays(packs int64) {
 	inBays := make([][]*disk.Seen, max(v.bays, wire.MaxBays))
 	for _, d := range v.use {
 		if d.Bay >= 0 {
@@ -118,7 +118,7 @@ func (v *verifier) countBays(packs int64) {
 	}
 }
 
-func (v *verifier) nameMissing(bay int, packs int64, unplaced []string) {
+func (v *Check) nameMissing(bay int, packs int64, unplaced []string) {
 	if slices.Contains(v.absent, bay) {
 		v.f.Add(findings.Repairable, "disk-missing", findings.InBay(bay), findings.HintRebuild, "its disk was absent at seal, as the seal statement says")
 		return
@@ -134,7 +134,7 @@ func (v *verifier) nameMissing(bay int, packs int64, unplaced []string) {
 }
 
 // nameTooFew says first why so much is lost: the disks that are not here.
-func (v *verifier) nameTooFew() {
+func (v *Check) nameTooFew() {
 	var bays []string
 	for bay := range min(v.bays, len(v.missing)) {
 		if v.missing[bay] {
@@ -158,7 +158,7 @@ func (v *verifier) nameTooFew() {
 
 // lost notes a loss in a pack: are the disks that are not here its whole cause?
 // bad are the shards that are bad or not here.
-func (v *verifier) lost(p *wire.PackEntry, bad uint32) {
+func (v *Check) lost(p *wire.PackEntry, bad uint32) {
 	here := 0
 	for j, bay := range p.Bays {
 		if bad>>j&1 == 1 && (!v.missing[bay] || p.NotWritten>>j&1 == 1) {
@@ -171,7 +171,7 @@ func (v *verifier) lost(p *wire.PackEntry, bad uint32) {
 }
 
 // lostList is lost for a hash list, of which the disk of any bay may bring a copy.
-func (v *verifier) lostList(p *wire.PackEntry) {
+func (v *Check) lostList(p *wire.PackEntry) {
 	for _, bay := range p.Bays {
 		if v.missing[bay] {
 			return
@@ -180,7 +180,7 @@ func (v *verifier) lostList(p *wire.PackEntry) {
 	v.damaged.Store(true)
 }
 
-func (v *verifier) nameDuplicates(bay int, disks []*disk.Seen) {
+func (v *Check) nameDuplicates(bay int, disks []*disk.Seen) {
 	var names []string
 	for _, d := range disks {
 		names = append(names, findings.QuoteName(d.Name))

@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"bytes"
@@ -113,7 +113,7 @@ func (l *hashList) close() {
 
 // listFinder looks for a good hash list of one pack and names the bad copies.
 type listFinder struct {
-	v     *verifier
+	v     *Check
 	w     *worker
 	p     *wire.PackEntry
 	quiet bool

@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"bytes"
@@ -120,7 +120,7 @@ func parseClear(clear []byte) (entry, sig []byte, err error) {
 
 // journalCopies is one journal file as several disks have it.
 type journalCopies struct {
-	v      *verifier
+	v      *Check
 	name   string
 	disks  []*disk.Seen
 	files  []*disk.File
@@ -138,7 +138,7 @@ type journalFrame struct {
 	unread   int // copies that did not answer
 }
 
-func (v *verifier) openJournal(name string) *journalCopies {
+func (v *Check) openJournal(name string) *journalCopies {
 	c := &journalCopies{v: v, name: name}
 	path := "journal/" + name
 	for _, d := range v.use {

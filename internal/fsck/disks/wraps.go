@@ -1,4 +1,4 @@
-package fsck
+package disks
 
 import (
 	"crypto/sha256"
@@ -17,7 +17,7 @@ const maxWrapsKnown = 256
 
 // wrapCheck follows the wrap entries of the log and looks for their files.
 type wrapCheck struct {
-	v          *verifier
+	v          *Check
 	known      map[string]bool
 	recipients string // key ids that wrap entries name, in hexadecimal
 	check      []byte // of the first
