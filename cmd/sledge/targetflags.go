@@ -94,7 +94,8 @@ func (f *targetFlags) connection(job *manifest.Job) (c s3.Config, prefix string,
 	if err := c.CheckConnection(); err != nil {
 		return c, prefix, &usageError{Err: err}
 	}
-	return c, prefix, c.ResolveEndpoint(context.Background())
+	err = c.ResolveEndpoint(context.Background()) // which changes c
+	return c, prefix, err
 }
 
 // readCustomerKey reads the file of a key of SSE-C, if there is one.

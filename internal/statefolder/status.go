@@ -76,8 +76,8 @@ func (r *Status) Print(w io.Writer) {
 // printPaused tells of a pause that the state does not tell, because something else holds the run,
 // too, or nobody is at work on it.
 func (r *Status) printPaused(w io.Writer) {
-	switch over := r.State == request.StateDone || r.State == request.StateErrors || r.State == request.StateCanceled; {
-	case !r.Paused || over:
+	switch {
+	case !r.Paused || r.State == request.StateCanceled:
 	case !r.AtWork:
 		fmt.Fprint(w, "paused      the same sledge import run begins nothing before sledge import resume\n")
 	case r.State != request.StatePaused:
