@@ -22,11 +22,15 @@ func (r *run) pass(ctx context.Context) error {
 		return err
 	}
 	work := make(chan *transfer)
+	large := make(chan struct{}, r.opts.manyParts())
 	var workers sync.WaitGroup
 	for range r.opts.Concurrency {
 		workers.Go(func() {
 			for t := range work {
 				r.one(ctx, t)
+				if t.large {
+					<-large
+				}
 			}
 		})
 	}
@@ -37,7 +41,7 @@ func (r *run) pass(ctx context.Context) error {
 	var lanes sync.WaitGroup
 	for i, list := range lists {
 		lanes.Go(func() {
-			if ends[i] = r.lane(walking, list, work); ends[i] != nil {
+			if ends[i] = r.lane(walking, list, line{work, large}); ends[i] != nil {
 				quit()
 			}
 		})
@@ -76,7 +80,7 @@ func (r *run) first() bool {
 var errSpanEnd = errors.New("end of the span")
 
 // lane walks its pages in order.
-func (r *run) lane(ctx context.Context, list []span, work chan<- *transfer) error {
+func (r *run) lane(ctx context.Context, list []span, work line) error {
 	for _, s := range list {
 		if err := r.span(ctx, s, work); err != nil {
 			return err
@@ -86,7 +90,7 @@ func (r *run) lane(ctx context.Context, list []span, work chan<- *transfer) erro
 }
 
 // span walks pages that are not done.
-func (r *run) span(ctx context.Context, s span, work chan<- *transfer) error {
+func (r *run) span(ctx context.Context, s span, work line) error {
 	w := &walk{run: r, past: r.journal.past(entry.PlaceOf(s.from, 0)), work: work, next: s.from}
 	err := r.outlook.Entries(ctx, s.from, func(e entry.Entry) error {
 		if ctx.Err() != nil {
@@ -107,7 +111,7 @@ func (r *run) span(ctx context.Context, s span, work chan<- *transfer) error {
 type walk struct {
 	run  *run
 	past past
-	work chan<- *transfer
+	work line
 	page *pageWork // nil before the first entry
 	next uint64    // the page after it, or after the last one without entries
 }
@@ -160,8 +164,27 @@ func (w *walk) entry(ctx context.Context, e entry.Entry) error {
 		err := target.NewError(target.CodeKeyCollision, e.Record.Path, "the commit marker is to have this key", nil)
 		return r.done(ctx, w.page, e, failure(err), err)
 	}
+	return w.work.put(ctx, &transfer{run: r, at: at, page: w.page, entry: e, action: action, begun: begun, held: begun && earlier.Held, hint: rec})
+}
+
+// line is where lanes hand objects to the workers.
+type line struct {
+	work  chan<- *transfer
+	large chan struct{} // a place for each object in parts that is worked on
+}
+
+// put waits until a worker takes the object. Those in parts have few places: each is many requests,
+// and holds a digest for each part.
+func (l line) put(ctx context.Context, t *transfer) error {
+	if t.large = len(t.action.Parts) > 1; t.large {
+		select {
+		case l.large <- struct{}{}:
+		case <-ctx.Done():
+			return request.ErrStopped
+		}
+	}
 	select {
-	case w.work <- &transfer{run: r, at: at, page: w.page, entry: e, action: action, begun: begun, held: begun && earlier.Held, hint: rec}:
+	case l.work <- t:
 		return nil
 	case <-ctx.Done():
 		return request.ErrStopped

@@ -39,7 +39,7 @@ func (c *office) now() time.Time {
 func closing(t *testing.T, o Options) (Options, *office) {
 	t.Helper()
 	c := newOffice()
-	o.Now, o.Concurrency, o.PartConcurrency, o.Lanes, o.Memory = c.now, 1, 1, 1, perRequest
+	o.Now, o.Concurrency, o.PartConcurrency, o.Lanes, o.Memory = c.now, 1, 1, 1, request.LargeRequest
 	var err error
 	if o.Hours, err = request.ParseHours("19:00-07:00"); err != nil {
 		t.Fatal(err)

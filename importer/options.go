@@ -61,7 +61,7 @@ type Options struct {
 	// DryRun plans everything and writes nothing, to the target or to StateDir.
 	DryRun bool
 
-	Concurrency     int           // objects at once, default DefaultConcurrency
+	Concurrency     int           // objects at once at most, default DefaultConcurrency
 	PartConcurrency int           // parts at once of one object, default 4
 	Memory          int64         // bound of the buffers, default 256 MiB
 	ReadBackLimit   int64         // largest existing object that is read back to compare it, default 1 GiB; None: none
@@ -133,15 +133,15 @@ type Options struct {
 // None as Retries or ReadBackLimit is none at all, where 0 is the default.
 const None = -1
 
-// DefaultConcurrency is how many objects are worked on at once where Options do not
-// say.
-const DefaultConcurrency = 16
+// DefaultConcurrency is how many objects are worked on at once at most where Options do
+// not say. So many are only where the store is far.
+const DefaultConcurrency = 512
+
+// fewObjects is how many objects are worked on at once that have parts of their own, or
+// fill memory: they are many requests each, and an end leaves each unfinished.
+const fewObjects = 16
 
 const defaultRetryBudget = 10000
-
-// perRequest is what one request holds: a body's buffer, and what the source and the
-// transport hold for it.
-const perRequest = 4 << 20
 
 var runIDPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 
@@ -229,8 +229,8 @@ func (o Options) checkChoices() error {
 	if o.Concurrency < 1 || o.Concurrency > 1024 || o.PartConcurrency < 1 || o.PartConcurrency > 256 {
 		bad("concurrency of %d objects (--concurrency) and %d parts: must be 1…1024 and 1…256", o.Concurrency, o.PartConcurrency)
 	}
-	if o.Memory < perRequest {
-		bad("memory of %d bytes (--memory): must be at least %d", o.Memory, perRequest)
+	if o.Memory < request.LargeRequest {
+		bad("memory of %d bytes (--memory): must be at least %d", o.Memory, request.LargeRequest)
 	}
 	if o.Retries < None || o.Retries > 100 || o.Backoff < 0 || o.CallTimeout < time.Second {
 		bad("%d retries (--retries) after %v, calls of %v: at most 100 retries, calls of at least a second", o.Retries, o.Backoff, o.CallTimeout)
@@ -244,14 +244,19 @@ func (o Options) checkChoices() error {
 	return errors.Join(problems...)
 }
 
-// requests is the bound of requests with payload at once.
+// requests is the bound of requests at once.
 func (o Options) requests() int {
-	return int(max(1, min(o.Memory/perRequest, int64(o.Concurrency)*int64(o.PartConcurrency), 256)))
+	return int(max(1, min(o.Memory/request.SmallRequest, int64(o.Concurrency)*int64(o.PartConcurrency), int64(max(o.Concurrency, 256)))))
+}
+
+// manyParts is how many objects in parts are worked on at once: as many as keep the memory full.
+func (o Options) manyParts() int {
+	return min(o.Concurrency, max(fewObjects, int(o.Memory/request.LargeRequest)/o.PartConcurrency))
 }
 
 // calls are the settings of the calls to the target.
 func (o Options) calls() request.Settings {
-	return request.Settings{Requests: o.requests(), Prefix: o.Prefix, Retries: o.Retries, Backoff: o.Backoff, CallTimeout: o.CallTimeout, IdleTimeout: o.IdleTimeout, RetryBudget: o.RetryBudget,
+	return request.Settings{Requests: o.requests(), Memory: o.Memory, Prefix: o.Prefix, Retries: o.Retries, Backoff: o.Backoff, CallTimeout: o.CallTimeout, IdleTimeout: o.IdleTimeout, RetryBudget: o.RetryBudget,
 		After: o.After, Now: o.Now, Log: o.Log, Called: o.Called, Silent: o.Silent, Problem: o.Problem}
 }
 
@@ -289,7 +294,7 @@ func (o Options) checkCustomerKey() error {
 // SDK's own credential chain needs one.
 func NewS3(ctx context.Context, o Options) (*s3.Bucket, error) {
 	o = o.withDefaults()
-	o.Config.Requests = o.requests() + o.Concurrency
+	o.Config.Requests = o.requests()
 	return s3.Open(ctx, o.Config)
 }
 

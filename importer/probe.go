@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -221,24 +222,6 @@ func sweepProbe(ctx context.Context, target target.Target, calls *request.Caller
 
 var probeNames = []string{"put", "wrong", "parts"}
 
-// clean removes the probe's own objects and uploads, and names what is left.
-func (p *prober) clean(ctx context.Context) error {
-	p.report.Left, p.report.kept = nil, nil
-	for i, name := range p.keys {
-		key := p.prefix + name
-		if err := p.remove(ctx, key); err != nil {
-			if !request.Forbidden(err) {
-				for _, name := range p.keys[i:] {
-					p.leave(p.prefix + name)
-				}
-				return err
-			}
-			p.keep(key)
-		}
-	}
-	return nil
-}
-
 // keep notes a key that may not be removed now: it is left, unless its retention soon ends.
 func (p *prober) keep(key string) {
 	if _, ok := p.calls.Kept(); !ok {
@@ -341,10 +324,8 @@ func (p *prober) abort(ctx context.Context, key string) error {
 	case slices.Contains(p.lost, key):
 		p.leave(key) // an upload that nobody told us of cannot be found
 	}
-	for id := range ids {
-		if err := p.as(ctx, request.AbortMultipartUpload, func(ctx context.Context) error { return p.target.AbortUpload(ctx, key, id) }); err != nil {
-			return err
-		}
+	if err := p.abortAll(ctx, key, slices.Collect(maps.Keys(ids))); err != nil {
+		return err
 	}
 	p.uploads = slices.DeleteFunc(p.uploads, func(u target.Upload) bool { return u.Key == key })
 	return nil
@@ -449,6 +430,7 @@ func (p *prober) head(ctx context.Context, name string) (obj target.Object, err 
 	})
 	if err == nil {
 		p.saw(p.prefix + name)
+		p.versions = p.versions || obj.VersionID != ""
 	}
 	return obj, err
 }

@@ -372,7 +372,7 @@ func (r *run) giveUp() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.inRow++
-	return r.inRow >= max(4, r.opts.Concurrency)
+	return r.inRow >= max(4, min(r.opts.Concurrency, fewObjects))
 }
 
 // stopAsked ends the run in order: the operator has asked for it from elsewhere. Requests that

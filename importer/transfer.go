@@ -24,6 +24,7 @@ type transfer struct {
 	entry   entry.Entry
 	action  *plan.Action
 	content entry.Content
+	large   bool         // it has one of the places for these
 	sent    atomic.Int64 // bytes that progress has counted for it
 
 	stored    target.Stored // the answer to PUT or Complete

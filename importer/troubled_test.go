@@ -133,7 +133,7 @@ func (x *troubled) options() Options {
 		o.TakeOver = time.Nanosecond
 	}
 	if x.hours != nil {
-		o.Concurrency, o.PartConcurrency, o.Lanes, o.Memory = 1, 1, 1, perRequest
+		o.Concurrency, o.PartConcurrency, o.Lanes, o.Memory = 1, 1, 1, request.LargeRequest
 	}
 	return o
 }

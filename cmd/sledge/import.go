@@ -230,7 +230,7 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.unconditional, "allow-unconditional", false, "allow a store without conditional writes; the receipt will say so")
 	flags.BoolVar(&f.exclusive, "exclusive-prefix", false, "nothing else writes below the prefix: abort left-over uploads of this run")
 	flags.IntVar(&f.defer_, "defer-complete", 0, "publish all or nothing: hold up to this many uploads and complete them at the end")
-	flags.IntVar(&f.concurrency, "concurrency", importer.DefaultConcurrency, "objects at once")
+	flags.IntVar(&f.concurrency, "concurrency", importer.DefaultConcurrency, "objects at once, at most: so many only where the store is far")
 	flags.IntVar(&f.retries, "retries", 8, "attempts of one request beyond the first")
 	flags.StringVar(&f.memory, "memory", "256MiB", "bound of the upload buffers")
 	f.rules.add(flags)
@@ -262,7 +262,7 @@ func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
 		return nil, err
 	}
 	defer r.close()
-	if err := needFiles("this command", importFiles(f, r.Job.Geometry.Disks)); err != nil {
+	if err := f.needFiles(r.Job.Geometry.Disks); err != nil {
 		return nil, err
 	}
 	d, err := a.importReader(ctx, f, r, f.stateOf(r.Scope))

@@ -112,7 +112,7 @@ func (a *app) openChain(f *importFlags, d *importDevice) {
 func (a *app) importDevices(ctx context.Context, f *importFlags, devices []*importDevice, rep *importAllReport) error {
 	own := *f
 	own.parallel = min(f.parallel, len(devices))
-	if err := needFiles("this command", importFiles(f, atOnce(devices, own.parallel)...)); err != nil {
+	if err := own.needFiles(atOnce(devices, own.parallel)...); err != nil {
 		return err
 	}
 	own.crowd = &crowd{sum: progress.NewSum(a.meter("import"), len(devices))}

@@ -129,7 +129,7 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 		return nil, err
 	}
 	defer r.close()
-	if err := needFiles("this command", importFiles(f, r.Job.Geometry.Disks)); err != nil {
+	if err := f.needFiles(r.Job.Geometry.Disks); err != nil {
 		return nil, err
 	}
 	o, err := a.importOptions(f, r.Set)

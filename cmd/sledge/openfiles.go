@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/fsck"
 )
 
@@ -43,10 +44,20 @@ func fsckWorkers(disks int) (int, error) {
 // importFiles is how many files and connections an import holds open at most: the
 // readers', those of the requests under way, and the state folder's.
 func importFiles(f *importFlags, disks ...int) int {
-	const ofState, requests = 128, 256
-	n := ofState + min(requests, 4*max(f.concurrency, 1))
+	const ofState, large = 128, 64 // large: connections for large payloads
+	n := ofState + min(large+max(f.concurrency, 256), 4*max(f.concurrency, 1))
 	for _, d := range disks {
 		n += appliance.ReadFiles(d, 1)
 	}
 	return n
+}
+
+// needFiles refuses an import that would run out of file descriptors. Where nobody has said how
+// many objects may be at once, they are as few as the limit asks for.
+func (f *importFlags) needFiles(disks ...int) error {
+	given := f.concurrency != importer.DefaultConcurrency
+	for !given && f.concurrency > 16 && importFiles(f, disks...) > fileLimit() {
+		f.concurrency /= 2
+	}
+	return needFiles("this command", importFiles(f, disks...))
 }

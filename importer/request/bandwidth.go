@@ -233,7 +233,7 @@ func (p *pacer) enter(ctx context.Context) (leave func(), err error) {
 	if err := p.calls.acquire(ctx); err != nil {
 		return nil, ErrStopped
 	}
-	return func() { p.calls.release(nothing) }, nil
+	return func() { p.calls.release(nothing, sample{}) }, nil
 }
 
 // Of has a call's payload wait for the pacer; nil is no limit.

@@ -47,7 +47,8 @@ type Caller struct {
 // Settings say how calls are made. What is not needed may be nil or zero: no retries, no
 // time in which a payload must move, nobody who is told.
 type Settings struct {
-	Requests    int    // with payload at once
+	Requests    int    // at once
+	Memory      int64  // that they hold at once; 0: not bounded
 	Prefix      string // of all keys: limits are learned for what follows it
 	Retries     int    // attempts of one call beyond the first
 	Backoff     time.Duration
@@ -74,7 +75,7 @@ func New(s Settings, stop <-chan struct{}) *Caller {
 	cut, cutNow := context.WithCancelCause(context.Background())
 	c := &Caller{
 		cut: cut, cutNow: cutNow, joins: newJoins(), silence: silence{tell: s.Silent}, impatient: s.Impatient,
-		Gate: newGate(), limits: newLimits(s.Requests, max(s.Backoff, time.Millisecond), s.Prefix), budget: newBudget(s.RetryBudget), Pacer: newPacer(s.Bandwidth, s.Now),
+		Gate: newGate(), limits: newLimits(s.Requests, s.Memory, max(s.Backoff, time.Millisecond), s.Prefix), budget: newBudget(s.RetryBudget), Pacer: newPacer(s.Bandwidth, s.Now),
 		Retries: max(0, s.Retries), backoff: s.Backoff, timeout: s.CallTimeout, Idle: max(0, s.IdleTimeout), stop: stop, called: s.Called, after: s.After,
 		brief: &Brief{now: s.Now, tell: s.Problem, note: s.Note}, lag: lag{clock: s.Now, log: s.Log},
 		ours: func() error { return nil }, looks: func(context.Context) error { return nil },
@@ -221,8 +222,8 @@ func (c *Caller) Once(ctx context.Context, what Call, f func(context.Context) er
 	}
 	timed, cancel := withClock(context.WithoutCancel(ctx), c.timeout, time.Duration(what.Payload/Slowest)*time.Second, c.Idle)
 	defer cancel()
-	cut, ended := c.cutOf(what)
-	defer ended()
+	cut, joined := c.cutOf(what)
+	defer joined()
 	defer context.AfterFunc(cut, func() { ClockOf(timed).cancel(context.Cause(cut)) })()
 	heard := c.silence.listen(what)
 	defer heard.over()
@@ -232,14 +233,15 @@ func (c *Caller) Once(ctx context.Context, what Call, f func(context.Context) er
 	if why := context.Cause(timed); err != nil && why != nil && !OfObject(err) {
 		err = target.Unknown(target.NewError(target.CodeConnectionLost, "", why.Error(), why)) // what the transport says of it is that a context was canceled
 	}
-	release(err)
-	c.Told(ctx, what, Attempt{what.Name, what.Payload, time.Since(began), err})
+	ended := time.Now()
+	release(err, sampleOf(what, began, ended))
+	c.Told(ctx, what, Attempt{what.Name, what.Payload, ended.Sub(began), err})
 	return err
 }
 
 // turn waits until a call may begin now: the gate may have shut while it waited for its
 // place, or looked who has the run.
-func (c *Caller) turn(ctx context.Context, what Call) (release func(error), err error) {
+func (c *Caller) turn(ctx context.Context, what Call) (release func(error, sample), err error) {
 	for {
 		if release, err = c.enter(ctx, what); err != nil {
 			return nil, err
@@ -249,14 +251,14 @@ func (c *Caller) turn(ctx context.Context, what Call) (release func(error), err 
 				err = c.Look(ctx)
 			}
 			if err != nil {
-				release(nil)
+				release(nil, sample{})
 				return nil, NeverSent(err)
 			}
 		}
 		if what.Free || c.Stopped() || !c.Gate.holds(ctx) {
 			return release, nil
 		}
-		release(ErrStopped)
+		release(ErrStopped, sample{})
 	}
 }
 
@@ -272,7 +274,7 @@ func NeverSent(err error) error {
 }
 
 // enter waits until a call may begin.
-func (c *Caller) enter(ctx context.Context, what Call) (release func(error), err error) {
+func (c *Caller) enter(ctx context.Context, what Call) (release func(error, sample), err error) {
 	switch {
 	case ctx.Err() != nil, c.cut.Err() != nil:
 		return nil, ErrStopped
@@ -280,7 +282,7 @@ func (c *Caller) enter(ctx context.Context, what Call) (release func(error), err
 		if !c.Gate.within(ctx, c.stop) {
 			return nil, ErrStopped
 		}
-		return func(error) {}, nil
+		return func(error, sample) {}, nil
 	case c.Gate.Pass(ctx, c.stop) != nil:
 		return nil, ErrStopped
 	}
@@ -290,12 +292,12 @@ func (c *Caller) enter(ctx context.Context, what Call) (release func(error), err
 			return nil, err
 		}
 	}
-	place, err := c.limits.acquire(ctx, what.Key)
+	place, err := c.limits.acquire(ctx, what)
 	if err != nil {
 		leave()
 		return nil, ErrStopped
 	}
-	return func(err error) { place(err); leave() }, nil
+	return func(err error, s sample) { place(err, s); leave() }, nil
 }
 
 // Told learns from a call's end.

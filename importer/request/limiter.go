@@ -10,7 +10,8 @@ import (
 )
 
 // limiter bounds the requests at once and finds out how many the target bears:
-// one more for each full round of successes, half as many after "slow down".
+// one more for each full round of successes, half as many after "slow down"; or
+// what its controller says.
 type limiter struct {
 	mu      sync.Mutex
 	limit   float64
@@ -19,6 +20,7 @@ type limiter struct {
 	waiters []chan struct{}
 	lastCut time.Time
 	calm    time.Duration // at most one cut in this time
+	control *controller   // decides instead; nil: none
 }
 
 func newLimiter(first, most int, calm time.Duration) *limiter {
@@ -63,10 +65,24 @@ const (
 )
 
 // release gives the place back and learns.
-func (l *limiter) release(what lesson) {
+func (l *limiter) release(what lesson, s sample) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	full := l.inUse >= int(l.limit*3/4)
 	l.inUse--
+	switch {
+	case l.control != nil && what == less:
+		l.limit = l.control.refused(l.limit, time.Now())
+	case l.control != nil && what == more:
+		l.limit = l.control.succeeded(l.limit, s, full)
+	case l.control == nil:
+		l.learn(what)
+	}
+	l.wake()
+}
+
+// learn is what a limiter without a controller does.
+func (l *limiter) learn(what lesson) {
 	switch what {
 	case less:
 		if now := time.Now(); now.Sub(l.lastCut) >= l.calm {
@@ -75,7 +91,6 @@ func (l *limiter) release(what lesson) {
 	case more:
 		l.limit = min(float64(l.max), l.limit+1/l.limit)
 	}
-	l.wake()
 }
 
 // set replaces what was found out.
@@ -112,6 +127,8 @@ func (l *limiter) idle() bool {
 // "slow down" is about the prefix of its key until several prefixes hear it.
 type limits struct {
 	all    *limiter
+	size   int64  // of the memory that requests hold
+	room   *room  // it; nil: not bounded
 	strip  string // the run's own prefix
 	mu     sync.Mutex
 	some   map[string]*limiter
@@ -122,8 +139,14 @@ type limits struct {
 // somePrefixes bounds the prefixes that have a limiter of their own.
 const somePrefixes = 256
 
-func newLimits(most int, calm time.Duration, strip string) *limits {
-	return &limits{all: newLimiter(8, most, calm), strip: strip, some: map[string]*limiter{}}
+func newLimits(most int, memory int64, calm time.Duration, strip string) *limits {
+	all := newLimiter(firstAtOnce, most, calm)
+	all.control = newController(most, calm)
+	l := &limits{all: all, strip: strip, some: map[string]*limiter{}}
+	if memory > 0 {
+		l.size, l.room = memory, &room{free: memory}
+	}
+	return l
 }
 
 // prefixOf is what stands for a key's partition: its first two folders.
@@ -161,27 +184,35 @@ func (l *limits) of(prefix string) *limiter {
 	return one
 }
 
-// acquire waits for a place for a key; release gives it back with the result.
-func (l *limits) acquire(ctx context.Context, key string) (release func(error), err error) {
-	prefix := l.prefixOf(key)
+// acquire waits for a place for a call; release gives it back with the result, and with what
+// it tells of the time that the call took.
+func (l *limits) acquire(ctx context.Context, what Call) (release func(error, sample), err error) {
+	prefix, holds := l.prefixOf(what.Key), what.holds(l.size)
 	one := l.of(prefix)
 	if one != nil {
 		if err := one.acquire(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if err := l.all.acquire(ctx); err != nil {
+	err = l.all.acquire(ctx)
+	if err == nil {
+		if err = l.room.take(ctx, holds); err != nil {
+			l.all.release(nothing, sample{})
+		}
+	}
+	if err != nil {
 		if one != nil {
-			one.release(nothing)
+			one.release(nothing, sample{})
 		}
 		return nil, err
 	}
-	return func(err error) {
+	return func(err error, s sample) {
 		mine, all := l.learn(prefix, err)
 		if one != nil {
-			one.release(mine)
+			one.release(mine, s)
 		}
-		l.all.release(all)
+		l.room.giveBack(holds)
+		l.all.release(all, s)
 	}, nil
 }
 

@@ -24,7 +24,7 @@ func TestLimiter(t *testing.T) {
 				}
 				time.Sleep(10 * time.Microsecond)
 				now.Add(-1)
-				l.release(more)
+				l.release(more, sample{})
 			}
 		})
 	}
@@ -34,7 +34,7 @@ func TestLimiter(t *testing.T) {
 	}
 	for range 10 {
 		l.acquire(context.Background())
-		l.release(less)
+		l.release(less, sample{})
 	}
 	if l.current() != 1 {
 		t.Errorf("limit %d after ten refusals", l.current())
@@ -45,7 +45,7 @@ func TestLimiter(t *testing.T) {
 	if err := l.acquire(ctx); err == nil {
 		t.Error("a place beyond the limit was given")
 	}
-	l.release(more)
+	l.release(more, sample{})
 	if err := l.acquire(context.Background()); err != nil || len(l.waiters) != 0 {
 		t.Errorf("after a cancelled wait: %v, %d wait", err, len(l.waiters))
 	}

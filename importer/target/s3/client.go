@@ -187,7 +187,7 @@ func transport(o Config) func(*http.Transport) {
 	return func(t *http.Transport) {
 		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, o.Requests
 		t.ResponseHeaderTimeout = 0 // each call has its own time
-		t.WriteBufferSize, t.ReadBufferSize = 256<<10, 64<<10
+		t.WriteBufferSize, t.ReadBufferSize = 16<<10, 16<<10
 		t.DisableCompression = true
 		if o.ClientCert != "" {
 			t.TLSClientConfig.GetClientCertificate = o.clientCertificate
@@ -205,7 +205,8 @@ func transport(o Config) func(*http.Transport) {
 func plainClient(o Config, cfg aws.Config) *http.Client {
 	client := &http.Client{Transport: o.Transport, CheckRedirect: noRedirect}
 	if b, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok && o.Transport == nil {
-		client.Transport = bucketHost{b.WithTransportOptions(transport(o)).GetTransport(), o.Bucket} // o has its concurrency by now
+		// o has its concurrency by now.
+		client.Transport = bucketHost{bySize{b.WithTransportOptions(transport(o)).GetTransport(), b.WithTransportOptions(transport(o), largeBuffers).GetTransport()}, o.Bucket}
 	}
 	if client.Transport == nil {
 		client.Transport = http.DefaultTransport
