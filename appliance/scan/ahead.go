@@ -17,25 +17,27 @@ import (
 type ahead struct {
 	src *Source
 
-	mu     sync.Mutex
-	walker *sync.Cond // of mu: what the walk waits for may be done
-	room   *sync.Cond // of mu: a listing that was held back may go on
-	todo   queue
-	waits  *folder // that the walk waits for
-	listed int     // names of folders that the walk has not begun
-	looks  int     // entries of runs that were not visited
-	kept   int     // folders that are held open
-	active int     // goroutines that are in calls
-	over   bool
-	err    error // of reading spilled names
-	pace   pace
-	done   sync.WaitGroup
+	mu      sync.Mutex
+	walker  *sync.Cond // of mu: what the walk waits for may be done
+	room    *sync.Cond // of mu: a listing that was held back may go on
+	todo    queue
+	waits   *folder // that the walk waits for
+	listed  int     // names of folders that the walk has not begun
+	looks   int     // entries of runs that were not visited
+	kept    int     // folders that are held open
+	opening int     // folders that one claim opens, besides
+	active  int     // goroutines that are in calls
+	over    bool
+	err     error // of reading spilled names
+	pace    pace
+	done    sync.WaitGroup
 }
 
 const (
 	maxListed = 16384
 	maxLooks  = 8192
 	maxKept   = 64 // folders
+	maxOpen   = 96 // folders, also those that are open for one claim alone
 	noteNames = 64 // names of a listing between looks at the bound
 )
 
@@ -181,6 +183,9 @@ func (a *ahead) head() *folder {
 		return nil
 	}
 	d := a.todo[0]
+	if d.dir == nil && a.waits != d && a.kept+a.opening >= maxOpen {
+		return nil
+	}
 	switch {
 	case !d.listed && (d.begun || a.listed < maxListed),
 		d.listed && (d.open() != nil || a.looks < maxLooks || a.waits == d && len(d.runs) == 0):
@@ -287,6 +292,10 @@ func (a *ahead) plan(d *folder) {
 // were and how long they took.
 func (a *ahead) call(d *folder, r *run, from, to int) (calls int, took time.Duration) {
 	dir, links := d.dir, d.links
+	if dir == nil {
+		a.opening++
+		defer func() { a.opening-- }() // under the lock again
+	}
 	a.mu.Unlock()
 	began := time.Now()
 	if r == nil {

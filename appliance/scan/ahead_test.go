@@ -146,7 +146,7 @@ func TestWalkClosesFolders(t *testing.T) {
 	for _, after := range []int{0, 1, 100, 700, 1 << 20} {
 		o := &openFolders{Tree: tree}
 		s := open(o, "/", "")
-		s.Concurrency = 8
+		s.Concurrency = 200
 		n := 0
 		err := s.walkAhead(context.Background(), func(*Item) error {
 			if n++; n > after {
@@ -157,7 +157,7 @@ func TestWalkClosesFolders(t *testing.T) {
 		if after < 1<<20 && !errors.Is(err, stop) || after == 1<<20 && (err != nil || n != 1230) {
 			t.Errorf("after %d: %d entries, %v", after, n, err)
 		}
-		if left := o.n.Load(); left != 0 || o.highest.Load() > maxKept+2*8 {
+		if left := o.n.Load(); left != 0 || o.highest.Load() > maxOpen+2 {
 			t.Errorf("after %d: %d folders are open, %d were at most", after, left, o.highest.Load())
 		}
 	}
