@@ -33,6 +33,8 @@ type LoadOptions struct {
 	NoReadBack     bool     // leave reading back what is written to ReadBack and Seal
 	AllowEmpty     bool     // a source without an entry is no mistake
 
+	SourceConcurrency int // calls on the source in flight while it is scanned; 0 lets its answers decide
+
 	// Begin is called once, before the first change of the device; its error ends the
 	// load. Nil is allowed.
 	Begin        func() error
@@ -55,6 +57,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		return nil, err
 	}
 	defer src.Close()
+	src.Concurrency = o.SourceConcurrency
 	if o.Begin == nil {
 		o.Begin = func() error { return nil }
 	}

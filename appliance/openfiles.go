@@ -11,12 +11,13 @@ import (
 // How many files a command holds open at most, in parts. os.Root opens the folders
 // on the way to a name, so that a call takes up to two descriptors more.
 const (
-	filesOfProcess = 24 // streams, state folder, poller, what libraries keep
-	filesPerDisk   = 4  // its folder, its lock, one call under way
-	filesOfSort    = 64 // runs that are merged: three levels of fanIn and some
-	packsPerWorker = 3  // one is filled, one waits, one is made durable
-	filesPerSource = 8  // a worker's file and folder, and those on the way
-	filesPerReader = 16 // one worker's files of an extraction, or its pack beyond MaxOpenPacks
+	filesOfProcess = 24  // streams, state folder, poller, what libraries keep
+	filesPerDisk   = 4   // its folder, its lock, one call under way
+	filesOfSort    = 64  // runs that are merged: three levels of fanIn and some
+	packsPerWorker = 3   // one is filled, one waits, one is made durable
+	filesPerSource = 8   // a worker's file and folder, and those on the way
+	filesOfScan    = 100 // folders that are listed and looked at ahead; no pack is open then
+	filesPerReader = 16  // one worker's files of an extraction, or its pack beyond MaxOpenPacks
 )
 
 // LoadFiles is how many files a load or a seal of a job holds open at most.
@@ -25,7 +26,8 @@ func LoadFiles(job *manifest.Job) int {
 	shards := g.K + g.M
 	worker := packsPerWorker*shards + 2*shards + filesPerSource // two calls of each disk on the way to a shard
 	journals := g.M + 1 + g.Disks
-	return filesOfProcess + filesPerDisk*g.Disks + pack.Buffering{Geometry: g.Code()}.FitWorkers(defaultWorkers())*worker + journals + filesOfSort
+	work := pack.Buffering{Geometry: g.Code()}.FitWorkers(defaultWorkers()) * worker
+	return filesOfProcess + filesPerDisk*g.Disks + max(work, filesOfScan) + journals + filesOfSort
 }
 
 // ReadFiles is how many files a reader of a sealed device holds open at most, while

@@ -103,7 +103,7 @@ func (r Rules) lint(it *Item, report func(Finding)) {
 
 // foldKey maps names that some file systems and stores take for the same to the
 // same bytes: case folded, composed.
-var folder = cases.Fold()
+var folding = cases.Fold()
 
 func foldKey(key string) string {
 	ascii := true
@@ -122,7 +122,7 @@ func foldKey(key string) string {
 		}
 		return string(b)
 	}
-	return norm.NFC.String(folder.String(norm.NFC.String(key)))
+	return norm.NFC.String(folding.String(norm.NFC.String(key)))
 }
 
 // collisions gathers names by their folded form, in bounded memory.

@@ -12,6 +12,11 @@ type children struct {
 	sorter *extsort.Sorter // once there are very many
 	spill  func() *extsort.Sorter
 	max    int // of keys
+	at     int // of keys: the first that next has not given
+
+	pull func() extsort.Pulled // of sorter
+	stop func()
+	held extsort.Pulled // the next that pull has given
 }
 
 // maxKeys is how many names of one folder are kept in memory.
@@ -35,40 +40,35 @@ func (c *children) add(key string) error {
 	return nil
 }
 
-// Names are visited in runs: keysAtOnce bounds one, for every folder on the way
-// down holds one, minStats is what a goroutine is worth.
-const (
-	keysAtOnce = 128
-	minStats   = 16
-)
+// keysAtOnce is how many names are a run: every folder on the way down holds one.
+const keysAtOnce = 128
 
-// each calls f for runs of names, in order.
-func (c *children) each(f func(keys []string) error) error {
+// sort orders the names that are in memory.
+func (c *children) sort() { slices.Sort(c.keys) }
+
+// next gives the next run of names, in order, and whether there are more. It may be
+// called once all are added and sorted.
+func (c *children) next() (keys []string, more bool, err error) {
 	if c.sorter == nil {
-		slices.Sort(c.keys)
-		for keys := range slices.Chunk(c.keys, keysAtOnce) {
-			if err := f(keys); err != nil {
-				return err
-			}
-		}
-		return nil
+		keys = c.keys[c.at:min(c.at+keysAtOnce, len(c.keys))]
+		c.at += len(keys)
+		return keys, c.at < len(c.keys), nil
 	}
-	var keys []string
-	err := c.sorter.Each(func(k, _ []byte) error {
-		if keys = append(keys, string(k)); len(keys) < keysAtOnce {
-			return nil
-		}
-		full := keys
-		keys = nil
-		return f(full)
-	})
-	if err == nil && len(keys) > 0 {
-		err = f(keys)
+	if c.pull == nil {
+		c.pull, c.stop = extsort.Pull(c.sorter)
+		c.held = c.pull()
 	}
-	return err
+	for c.held.OK && len(keys) < keysAtOnce {
+		keys = append(keys, c.held.Key)
+		c.held = c.pull()
+	}
+	return keys, c.held.OK, c.held.Err
 }
 
 func (c *children) close() {
+	if c.stop != nil {
+		c.stop()
+	}
 	if c.sorter != nil {
 		c.sorter.Close()
 	}

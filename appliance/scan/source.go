@@ -1,16 +1,12 @@
 package scan
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +25,10 @@ type Source struct {
 	Root   string // the folder's path
 	prefix string // put before every path in the manifest, with a slash, or empty
 	id     *Head
+
+	// Concurrency is how many calls are in flight; 0 lets their answers decide.
+	Concurrency int
+
 	owners owners
 	clock  clock
 	watch  *watch
@@ -132,158 +132,6 @@ func (s *Source) split(path string) (dir, name string) {
 	rel := path[len(s.prefix):]
 	i := strings.LastIndexByte(rel, '/')
 	return rel[:max(i, 0)], rel[i+1:]
-}
-
-// walk calls f for every entry below the root. A folder's names are read whole
-// before its entries are visited, in the manifest's order; of very many the names
-// are spilled.
-func (s *Source) walk(f func(*Item) error) error {
-	names, err := s.list("")
-	if err != nil {
-		return fmt.Errorf("source %s: %w", s.Root, err)
-	}
-	if err := s.walkDir("", names, f); err != nil {
-		return err
-	}
-	s.clock.scanned()
-	return s.watch.ask()
-}
-
-// Entries are handed over in runs, so many of them ahead.
-const (
-	walkRun   = 256
-	walkAhead = 4
-)
-
-// walkAhead walks while f works on what was met before. No call of either is left
-// when it returns.
-func (s *Source) walkAhead(ctx context.Context, f func(*Item) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	runs := make(chan []*Item, walkAhead)
-	go func() {
-		defer close(runs)
-		if err := s.send(ctx, runs); err != nil {
-			cancel(err)
-		}
-	}()
-	for run := range runs {
-		for _, it := range run {
-			if ctx.Err() == nil {
-				if err := f(it); err != nil {
-					cancel(err)
-				}
-			}
-		}
-	}
-	return context.Cause(ctx)
-}
-
-// send walks and hands over what it meets.
-func (s *Source) send(ctx context.Context, runs chan<- []*Item) error {
-	run := make([]*Item, 0, walkRun)
-	flush := func() error {
-		select {
-		case runs <- run:
-			run = make([]*Item, 0, walkRun)
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	err := s.walk(func(it *Item) error {
-		if run = append(run, it); len(run) < walkRun {
-			return ctx.Err()
-		}
-		return flush()
-	})
-	if err == nil {
-		err = flush()
-	}
-	return err
-}
-
-func (s *Source) walkDir(rel string, names *children, f func(*Item) error) error {
-	defer names.close()
-	return names.each(func(keys []string) error {
-		items := s.stats(rel, keys)
-		if err := s.watch.lost(); err != nil {
-			return err
-		}
-		for i, it := range items {
-			if err := s.visit(rel, keys[i], it, f); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// visit calls f for an entry of the folder rel, and for what is below it.
-func (s *Source) visit(rel, key string, it *Item, f func(*Item) error) error {
-	if it.Kind != manifest.KindDir {
-		return f(it)
-	}
-	below := strings.TrimSuffix(key, "/") + "/"
-	names, err := s.list(rel + below)
-	if err != nil { // one record says so, not a folder and a skipped entry of one path
-		if gone := s.watch.failed(err); gone != nil {
-			return gone
-		}
-		return f(&Item{Path: it.Path, Kind: manifest.KindSkipped, Reason: skipReason(err), Detail: "folder: " + words.Cause(err), Flags: ItemFolder})
-	}
-	if err := f(it); err != nil {
-		names.close()
-		return err
-	}
-	return s.walkDir(rel+below, names, f)
-}
-
-// stats looks at the entries of a folder, several at once where there are many.
-func (s *Source) stats(rel string, keys []string) []*Item {
-	items := make([]*Item, len(keys))
-	dir, err := s.tree.OpenDir(strings.TrimSuffix(rel, "/"))
-	links := false
-	if err == nil {
-		defer dir.Close()
-		links = believeLinks(dir.Volume())
-	}
-	look := func(from, to int) {
-		for i := from; i < to; i++ {
-			if items[i] = s.look(rel, keys[i], dir, err, vfs.Dir.Stat); !links {
-				items[i].nlink = 1
-			}
-		}
-	}
-	n := max(1, min(runtime.GOMAXPROCS(0), 8, len(keys)/minStats))
-	var wg sync.WaitGroup
-	for w := 1; w < n; w++ {
-		wg.Go(func() { look(w*len(keys)/n, (w+1)*len(keys)/n) })
-	}
-	look(0, len(keys)/n)
-	wg.Wait()
-	return items
-}
-
-// list reads a folder's names; close gives back what they hold.
-func (s *Source) list(rel string) (*children, error) {
-	dir, err := s.tree.OpenDir(strings.TrimSuffix(rel, "/"))
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	out := &children{spill: s.spill, max: cmp.Or(s.keys, maxKeys)}
-	err = dir.Names(func(name string, isDir bool) error {
-		if isDir {
-			name += "/"
-		}
-		return out.add(name)
-	})
-	if err != nil {
-		out.close()
-		return nil, err
-	}
-	return out, nil
 }
 
 // believeLinks reports whether two names with one inode number are one file: not

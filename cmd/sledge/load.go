@@ -226,6 +226,7 @@ Another card or disk at the same path is another source: load it with --as.`,
 	flags.StringArrayVar(&f.moved, "source-moved", nil, "the folder is the one that was loaded, or begun, from this path; may be repeated")
 	flags.BoolVar(&f.force, "force", false, "read all files again: their times cannot be trusted")
 	flags.BoolVar(&f.unstable, "unstable-times", false, "take files whose times change at every look, by reading them twice")
+	f.calls.add(flags)
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "load a folder without any entry")
 	flags.BoolVar(&f.noReadBack, "no-read-back", false, "leave reading back what is written to \"sledge scrub --read-back\" or to the seal")
 	flags.BoolVar(&f.abandon, "abandon", false, "give up the unfinished load of this folder; what is loaded of it stays")
@@ -243,6 +244,7 @@ type loadFlags struct {
 	as, profiles                                         string
 	moved                                                []string
 	accept, replace, force, allowEmpty, abandon, verbose bool
+	calls                                                concurrency
 	noReadBack, unstable                                 bool
 }
 
@@ -281,7 +283,7 @@ func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, erro
 	defer m.End()
 	defer yieldToWriters(job.Geometry.Disks)()
 	done, err := w.Load(ctx, root, appliance.LoadOptions{
-		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, UnstableTimes: f.unstable, AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack,
+		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack,
 		Begin:        func() error { return a.apply(w.state, firmware.EventLoadStart) },
 		Progress:     func(p appliance.Progress) { m.Tell(loadSample(p)) },
 		ScanProgress: func(r scan.Report) { m.Tell(scanSample(r)) },
