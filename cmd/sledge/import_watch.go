@@ -125,7 +125,7 @@ func (a *app) estimate(ctx context.Context, target *s3.Bucket, o importer.Option
 	if err != nil {
 		return nil, asTargetError(err)
 	}
-	e := &estimate{UpBytes: found.UpBytes, LatencyMillis: found.LatencyMillis, AtOnce: o.Concurrency}
+	e := &estimate{UpBytes: found.UpBytes, LatencyMillis: found.LatencyMillis, AtOnce: min(o.Concurrency, request.FirstAtOnce)} // a run may come to more
 	if e.UpBytes <= 0 {
 		return nil, fmt.Errorf("%w: its throughput could not be measured: see sledge target probe", errTarget)
 	}

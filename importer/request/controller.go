@@ -42,7 +42,7 @@ func sampleOf(what Call, began, ended time.Time) sample {
 }
 
 const (
-	firstAtOnce = 16 // the floor, with which a run begins
+	FirstAtOnce = 16 // requests, with which a run begins; it never has fewer because of answers that take long
 
 	payingRatio  = 2.0              // times the quickest: more requests pay
 	queuingRatio = 3.0              // so many do not
@@ -52,7 +52,7 @@ const (
 )
 
 func newController(most int, calm time.Duration) *controller {
-	return &controller{floor: float64(min(firstAtOnce, most)), most: float64(most), calm: calm, kinds: map[kind]time.Duration{}, doubles: true}
+	return &controller{floor: float64(min(FirstAtOnce, most)), most: float64(most), calm: calm, kinds: map[kind]time.Duration{}, doubles: true}
 }
 
 // refused is the limit after "slow down".

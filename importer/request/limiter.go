@@ -140,7 +140,7 @@ type limits struct {
 const somePrefixes = 256
 
 func newLimits(most int, memory int64, calm time.Duration, strip string) *limits {
-	all := newLimiter(firstAtOnce, most, calm)
+	all := newLimiter(FirstAtOnce, most, calm)
 	all.control = newController(most, calm)
 	l := &limits{all: all, strip: strip, some: map[string]*limiter{}}
 	if memory > 0 {
