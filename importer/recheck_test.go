@@ -27,8 +27,9 @@ func manyFiles(n int) *fakeSource {
 	return s
 }
 
-// stopAfter runs an import that is stopped once so many objects are stored.
-func stopAfter(t *testing.T, s *fakeSource, f *fakeTarget, o Options, n int) {
+// stopAfter runs an import that is stopped once so many objects are stored. It returns the key that was
+// sent first.
+func stopAfter(t *testing.T, s *fakeSource, f *fakeTarget, o Options, n int) (first string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -38,6 +39,9 @@ func stopAfter(t *testing.T, s *fakeSource, f *fakeTarget, o Options, n int) {
 			if puts++; puts == n {
 				cancel()
 			}
+			if puts == 1 {
+				first = key
+			}
 		}
 		return true, nil
 	}
@@ -45,6 +49,7 @@ func stopAfter(t *testing.T, s *fakeSource, f *fakeTarget, o Options, n int) {
 		t.Fatal("it was not stopped")
 	}
 	f.hook = nil
+	return first
 }
 
 // TestRecheckEmptied: a start that finds none of what an earlier one has stored halts and
@@ -139,8 +144,8 @@ func TestRecheckBounded(t *testing.T) {
 // a hundredth that is missing in fewer than one of a hundred starts.
 func TestRecheckFindsAFew(t *testing.T) {
 	s, f, disk := manyFiles(1200), newFake(t), memDisk()
-	stopAfter(t, s, f, testOptions(t, disk), 1000)
-	delete(f.objects, "in/f00000")
+	first := stopAfter(t, s, f, testOptions(t, disk), 1000)
+	delete(f.objects, first)
 	delete(f.objects, "in/"+journalName(s.Scope(), "run-1")+markerName)
 	if _, err := Run(t.Context(), s, f, testOptions(t, disk)); !target.HasCode(err, target.CodeTargetChanged) {
 		t.Errorf("one of 1,000 and the marker are gone: %v", err)
