@@ -371,6 +371,8 @@ func (f *fakeTarget) List(_ context.Context, prefix, after string) (page []targe
 
 // ours counts the objects of entries.
 func (f *fakeTarget) ours() (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for key := range f.objects {
 		if ours(key) {
 			n++

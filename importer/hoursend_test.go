@@ -246,11 +246,9 @@ func TestPauseUnderLimit(t *testing.T) {
 		time.Sleep(2 * time.Second) // one of them is under way, the others wait
 		ask(WantPause)
 		time.Sleep(time.Minute)
-		f.mu.Lock()
 		if n := f.ours(); n > 1 {
 			t.Errorf("%d objects were stored of a run that was paused during its first", n)
 		}
-		f.mu.Unlock()
 		ask(WantRun)
 		if res := <-ended; !res.Complete {
 			t.Errorf("%+v", res)

@@ -439,7 +439,10 @@ func (x *troubled) takenOver(n int, hold func(n int, f *fakeTarget, lasts time.D
 		return
 	}
 	time.Sleep(time.Minute)
-	x.disk, x.takes, x.f.hook = memDisk(), true, nil
+	x.disk, x.takes = memDisk(), true
+	x.f.mu.Lock() // the frozen host's calls may still come
+	x.f.hook = nil
+	x.f.mu.Unlock()
 	was := x.hours
 	x.hours = nil // the other host's clock is right
 	if res, err := x.run(context.Background(), x.f); err != nil || !res.Complete {

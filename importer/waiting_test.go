@@ -108,7 +108,10 @@ func TestWaitsForRoom(t *testing.T) {
 	o := patient(t, disk)
 	var full atomic.Int64
 	disk.free = func() int64 {
-		if len(f.objects) > 3 && full.Add(1) < 20 {
+		f.mu.Lock()
+		stored := len(f.objects)
+		f.mu.Unlock()
+		if stored > 3 && full.Add(1) < 20 {
 			return 0
 		}
 		return 1 << 30
