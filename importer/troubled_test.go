@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -317,15 +318,16 @@ func (x *troubled) paused(n int) {
 
 // pauseAt: what is under way ends, and nothing is begun but looks who has the run.
 func (x *troubled) pauseAt(n int, f *fakeTarget, lasts time.Duration) (target.Target, chan struct{}) {
-	begun, disk, since, over := make(chan struct{}), x.disk, time.Time{}, false
+	begun, disk, since := make(chan struct{}), x.disk, time.Time{}
+	var over atomic.Bool
 	x.when(n, func(call, key string) error {
 		switch {
 		case !begunAlready(begun):
 			close(begun)
 			since = time.Now()
 			x.ask(disk, WantPause)
-			time.AfterFunc(lasts, func() { over = true; x.ask(disk, WantRun) })
-		case !over && f == x.f && time.Since(since) > underWay && !strings.Contains(key, "/leases/") && !x.takes:
+			time.AfterFunc(lasts, func() { over.Store(true); x.ask(disk, WantRun) })
+		case !over.Load() && f == x.f && time.Since(since) > underWay && !strings.Contains(key, "/leases/") && !x.takes:
 			x.t.Errorf("%s of %q %v after the pause", call, key, time.Since(since))
 		}
 		return nil
