@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/pace"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -29,7 +30,7 @@ type ahead struct {
 	active  int     // goroutines that are in calls
 	over    bool
 	err     error // of reading spilled names
-	pace    pace
+	pace    pace.Pace
 	done    sync.WaitGroup
 }
 
@@ -42,7 +43,7 @@ const (
 )
 
 func newAhead(s *Source) *ahead {
-	a := &ahead{src: s, pace: newPace(s.Concurrency)}
+	a := &ahead{src: s, pace: pace.New(s.Concurrency)}
 	a.walker, a.room = sync.NewCond(&a.mu), sync.NewCond(&a.mu)
 	return a
 }
@@ -196,7 +197,7 @@ func (a *ahead) head() *folder {
 
 // spawn begins a worker if there is something to do and one more call may be in flight.
 func (a *ahead) spawn() {
-	if a.over || a.err != nil || a.active >= a.pace.limit || a.head() == nil {
+	if a.over || a.err != nil || a.active >= a.pace.Limit() || a.head() == nil {
 		return
 	}
 	a.active++
@@ -207,15 +208,15 @@ func (a *ahead) spawn() {
 func (a *ahead) work() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for !a.over && a.active <= a.pace.limit {
+	for !a.over && a.active <= a.pace.Limit() {
 		d, r, from, to := a.take()
 		if d == nil {
 			break
 		}
 		a.spawn()
-		full := a.active >= a.pace.limit
+		full := a.active >= a.pace.Limit()
 		calls, took := a.call(d, r, from, to)
-		a.pace.took(time.Now(), calls, took, full)
+		a.pace.Took(time.Now(), calls, took, full)
 		d.claims--
 		d.free(a)
 		if a.waits == d && (r == nil || len(d.runs) > 0 && d.runs[0] == r && r.looked == len(r.keys)) {
@@ -243,7 +244,7 @@ func (a *ahead) take() (d *folder, r *run, from, to int) {
 			continue
 		}
 		from = r.claimed
-		to = from + a.pace.chunk(len(r.keys)-from)
+		to = from + a.pace.Chunk(len(r.keys)-from)
 		if d.dir == nil { // it is opened for these alone
 			to = min(from+keysAtOnce/8, len(r.keys))
 		}

@@ -1,4 +1,4 @@
-package scan
+package pace
 
 import (
 	"testing"
@@ -7,11 +7,11 @@ import (
 
 // answer lets a source answer for some time whose calls take delay, and that makes no
 // more than rate calls a second.
-func answer(p *pace, now *time.Time, delay time.Duration, rate float64, duration time.Duration) {
+func answer(p *Pace, now *time.Time, delay time.Duration, rate float64, duration time.Duration) {
 	for end := now.Add(duration); now.Before(end); {
 		took := max(delay, time.Duration(float64(p.limit)/rate*float64(time.Second)))
 		*now = now.Add(took / time.Duration(p.limit))
-		p.took(*now, 1, took, true)
+		p.Took(*now, 1, took, true)
 	}
 }
 
@@ -24,11 +24,11 @@ func TestPace(t *testing.T) {
 		low, hi int
 	}{
 		"local":       {3 * time.Microsecond, 600e3, 0, 0},
-		"1 ms":        {time.Millisecond, 1e9, mostConcurrency * 3 / 4, mostConcurrency},
+		"1 ms":        {time.Millisecond, 1e9, Most * 3 / 4, Most},
 		"1 ms, 20k/s": {time.Millisecond, 20e3, 14, 48},
 		"slow disk":   {5 * time.Millisecond, 400, 0, 8},
 	} {
-		p := newPace(0)
+		p := New(0)
 		now := time.Unix(0, 0)
 		answer(&p, &now, c.delay, c.rate, 2*time.Second)
 		if limit := p.limit; limit < max(c.low, p.least) || limit > max(c.hi, p.least) {
@@ -39,7 +39,7 @@ func TestPace(t *testing.T) {
 
 // A source that gets slower has fewer calls, and more again when it recovers.
 func TestPaceRecovers(t *testing.T) {
-	p := newPace(0)
+	p := New(0)
 	now := time.Unix(0, 0)
 	answer(&p, &now, time.Millisecond, 1e9, 1*time.Second)
 	before := p.limit
@@ -53,7 +53,7 @@ func TestPaceRecovers(t *testing.T) {
 
 // A pinned number stays.
 func TestPacePinned(t *testing.T) {
-	p := newPace(7)
+	p := New(7)
 	now := time.Unix(0, 0)
 	if answer(&p, &now, time.Millisecond, 1e9, 1*time.Second); p.limit != 7 {
 		t.Errorf("%d calls in flight", p.limit)

@@ -1,17 +1,19 @@
-package scan
+// Package pace decides how many calls on a source are in flight at once. It makes none itself:
+// who makes them says how long they took.
+package pace
 
 import (
 	"runtime"
 	"time"
 )
 
-// pace decides how many calls on a source are in flight. It grows their number while
+// Pace decides how many calls on a source are in flight. It grows their number while
 // more of them answer sooner in sum, falls back to the last number that did, and tries
 // anew, upwards and downwards, now and then. A source whose calls take no longer than
 // fastCall is local and cached: more in flight than processors only cost there.
 //
 // It has no clock of its own and no lock: its user gives it both.
-type pace struct {
+type Pace struct {
 	limit  int // calls in flight at most
 	least  int
 	most   int
@@ -43,23 +45,37 @@ const (
 	enough      = 0.95 // of the rate, that a smaller number must keep
 
 	// MaxConcurrency bounds the calls on a source that are in flight: each takes a thread.
-	MaxConcurrency  = 1024
-	mostConcurrency = 256 // that the controller chooses by itself
+	MaxConcurrency = 1024
+
+	// Most is what the controller chooses by itself at most.
+	Most = 256
 )
 
-// newPace begins at what is best on a local disk. pinned above 0 stays as it is.
-func newPace(pinned int) pace {
+// New begins at what is best on a local disk. pinned above 0 stays as it is.
+func New(pinned int) Pace {
 	least := max(1, min(runtime.GOMAXPROCS(0), 8))
 	if pinned > 0 {
 		pinned = min(pinned, MaxConcurrency)
-		return pace{limit: pinned, least: pinned, most: pinned}
+		return Pace{limit: pinned, least: pinned, most: pinned}
 	}
-	return pace{limit: least, least: least, most: mostConcurrency}
+	return Pace{limit: least, least: least, most: Most}
 }
 
-// took counts calls that took so long in sum; full says that no further call was
+// Limit is how many calls may be in flight.
+func (p *Pace) Limit() int { return p.limit }
+
+// Slow reports whether calls, lately, took so long that several in flight are worth their
+// threads.
+func (p *Pace) Slow() bool { return p.delay > fastCall }
+
+// Onward begins anew with other calls on the same source, at the number that p has found.
+func (p *Pace) Onward() Pace {
+	return Pace{limit: p.limit, least: p.least, most: p.most, delay: p.delay}
+}
+
+// Took counts calls that took so long in sum; full says that no further call was
 // allowed meanwhile. It reports whether the limit has changed.
-func (p *pace) took(now time.Time, calls int, d time.Duration, full bool) bool {
+func (p *Pace) Took(now time.Time, calls int, d time.Duration, full bool) bool {
 	m := &p.period
 	if m.calls == 0 && m.began.IsZero() {
 		m.began = now.Add(-d)
@@ -81,7 +97,7 @@ func (p *pace) took(now time.Time, calls int, d time.Duration, full bool) bool {
 
 // decide takes one period's rate and delay of a call. busy says that the limit held
 // calls back.
-func (p *pace) decide(rate float64, delay time.Duration, busy bool) {
+func (p *Pace) decide(rate float64, delay time.Duration, busy bool) {
 	switch {
 	case !busy: // the limit did not matter, so the rate tells nothing of it
 		if p.trying {
@@ -113,14 +129,14 @@ func (p *pace) decide(rate float64, delay time.Duration, busy bool) {
 }
 
 // wanted is by how much the present try must raise the rate.
-func (p *pace) wanted() float64 { return 1 + (growth-1)*float64(p.limit-p.bestAt)/float64(p.bestAt) }
+func (p *Pace) wanted() float64 { return 1 + (growth-1)*float64(p.limit-p.bestAt)/float64(p.bestAt) }
 
-func (p *pace) settle(rate float64, delay time.Duration) {
+func (p *Pace) settle(rate float64, delay time.Duration) {
 	p.best, p.bestAt, p.bestDelay, p.trying = rate, p.limit, delay, false
 }
 
 // try changes the limit for one period.
-func (p *pace) try(limit int) {
+func (p *Pace) try(limit int) {
 	limit = max(p.least, min(limit, p.most))
 	p.trying = limit != p.limit
 	p.limit = limit
@@ -128,7 +144,7 @@ func (p *pace) try(limit int) {
 
 // hold keeps the limit, and follows what the source gives now. Calls that take three
 // times as long give way to the source's other users.
-func (p *pace) hold(rate float64, delay time.Duration) {
+func (p *Pace) hold(rate float64, delay time.Duration) {
 	if p.held++; delay > 3*p.bestDelay && rate < p.best/2 {
 		if p.suffered++; p.suffered > 1 { // the first period may have begun before
 			p.suffered, p.best, p.bestDelay = 0, rate, delay
@@ -150,9 +166,9 @@ func (p *pace) hold(rate float64, delay time.Duration) {
 	}
 }
 
-// chunk is how many of the calls that are left one goroutine makes before it asks for
+// Chunk is how many of the calls that are left one goroutine makes before it asks for
 // more: handing calls out one by one costs more than fast calls take.
-func (p *pace) chunk(left int) int {
+func (p *Pace) Chunk(left int) int {
 	if p.delay <= 0 {
 		return 1
 	}
