@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/fetch"
 	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/scan"
@@ -33,7 +35,8 @@ type LoadOptions struct {
 	NoReadBack     bool     // leave reading back what is written to ReadBack and Seal
 	AllowEmpty     bool     // a source without an entry is no mistake
 
-	SourceConcurrency int // calls on the source in flight while it is scanned; 0 lets its answers decide
+	SourceConcurrency int // calls on the source in flight; 0 lets its answers decide
+	SourceFiles       int // files of the source that are open at most to be read ahead; 0 is FetchFiles
 
 	// Begin is called once, before the first change of the device; its error ends the
 	// load. Nil is allowed.
@@ -223,6 +226,7 @@ type loader struct {
 	skipped atomic.Uint64
 	known   atomic.Uint64
 
+	fetch *fetch.Fetcher // of the source, while workers run
 	files atWork
 	total Progress
 
@@ -265,11 +269,17 @@ func (l *loader) items(ctx context.Context, each func(n uint64, it *scan.Item) e
 	})
 }
 
+// unitsAhead is how many units wait for a worker, and may be read ahead.
+const unitsAhead = 2
+
 // work runs the workers over the units that produce sends.
 func (l *loader) work(ctx context.Context, produce func(send func(unit) error) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	units := make(chan unit)
+	l.fetch = fetch.New(l.src, l.src.Pace(), l.o.SourceConcurrency > 0, cmp.Or(l.o.SourceFiles, FetchFiles))
+	defer l.fetch.Close()
+	defer context.AfterFunc(ctx, l.fetch.Stop)()
+	units := make(chan unit, unitsAhead)
 	var wg sync.WaitGroup
 	for range l.d.cfg.Workers {
 		wg.Go(func() {
@@ -284,6 +294,7 @@ func (l *loader) work(ctx context.Context, produce func(send func(unit) error) e
 		})
 	}
 	err := produce(func(u unit) error {
+		u.ahead = l.fetch.Ask(ctx, u.items)
 		select {
 		case units <- u:
 			return nil

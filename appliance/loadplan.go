@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/fetch"
 	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/scan"
@@ -20,6 +21,7 @@ type prior func(path string) (*manifest.Record, error)
 type unit struct {
 	first uint64
 	items []*scan.Item
+	ahead *fetch.Run // of items; nil: nothing of them is read ahead
 }
 
 // A unit is many small files or one large one.

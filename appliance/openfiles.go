@@ -3,6 +3,7 @@ package appliance
 import (
 	"runtime"
 
+	"github.com/sledge-io/sledge/appliance/pace"
 	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/manifest"
@@ -19,6 +20,10 @@ const (
 	filesOfScan    = 100 // folders that are listed and looked at ahead; no pack is open then
 	filesPerReader = 16  // one worker's files of an extraction, or its pack beyond MaxOpenPacks
 )
+
+// FetchFiles is how many files of a source a load opens at most to read ahead, besides
+// LoadFiles. With fewer it reads fewer at once.
+const FetchFiles = 2 * pace.Most
 
 // LoadFiles is how many files a load or a seal of a job holds open at most.
 func LoadFiles(job *manifest.Job) int {

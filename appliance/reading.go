@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-
-	"golang.org/x/sys/unix"
+	"time"
 
 	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/scan"
@@ -24,7 +23,9 @@ type reading struct {
 }
 
 func (w *worker) read(ctx context.Context, n uint64, it *scan.Item) (*ingest.Pending, error) {
+	began := time.Now()
 	open, err := w.dir.Open(ctx, it.Path)
+	w.l.fetch.Answered(time.Since(began))
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func (r *reading) ended() error {
 func (w *worker) record(n uint64, it *scan.Item, f *scan.File, d *ingest.Digest, extents []ingest.Extent) *ingest.Pending {
 	p := &ingest.Pending{Ordinal: n, Extents: extents}
 	p.Record = manifest.Record{Kind: manifest.KindFile, Path: it.Path, Size: f.Info.Size, LinkGroup: it.Group}
-	xattrs, lost := w.xattrs.Read(f.Attributes())
+	xattrs, lost := f.Xattrs(w.xattrs)
 	w.l.src.Meta(&p.Record, &f.Info, xattrs)
 	remarkXattrs(&p.Record, lost)
 	if f.Sparse() {
@@ -135,8 +136,8 @@ func (w *worker) readSmall(n uint64, it *scan.Item, f vfs.TreeFile) (*ingest.Pen
 	if err != nil {
 		return nil, err
 	}
-	looked := w.dir.Looked(f, info)
-	if info.Mode&unix.S_IFMT != unix.S_IFREG || looked.Holes() || !it.Is(&info) {
+	looked := w.dir.Whole(f, it, info)
+	if looked == nil {
 		return nil, nil // what lies in the room was not taken
 	}
 	d := ingest.NewDigest(it.Size, w.l.whole)
@@ -146,6 +147,18 @@ func (w *worker) readSmall(n uint64, it *scan.Item, f vfs.TreeFile) (*ingest.Pen
 		w.l.bytes.Add(it.Size)
 	}
 	return w.record(n, it, looked, d, extents), nil
+}
+
+// fetched takes a file that was read ahead.
+func (w *worker) fetched(n uint64, it *scan.Item, got *scan.Fetched) error {
+	f := got.File()
+	c := w.Begin(n, identityBytes(f.ID()), ingest.NewDigest(it.Size, w.l.whole))
+	if err := c.Write(got.Content); err != nil {
+		return err
+	}
+	w.l.bytes.Add(it.Size)
+	w.l.src.Worked()
+	return w.AddLarge(w.record(n, it, f, c.Digest, c.Extents()))
 }
 
 // readWhole reads a file into the pack's room, if that is enough, and finds that

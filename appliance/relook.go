@@ -60,7 +60,7 @@ func (w *worker) known(ctx context.Context, n uint64, it *scan.Item) (*ingest.Pe
 	p.Record = manifest.Record{Kind: manifest.KindFile, Path: it.Path, Size: it.Size, LinkGroup: it.Group, Allocated: it.Prior.Allocated,
 		SHA256: it.Prior.SHA256, CRC: it.Prior.CRC, HasCRC: it.Prior.HasCRC, PartSize: it.Prior.PartSize, Parts: it.Prior.Parts, UnitCRCs: it.Prior.UnitCRCs,
 		Extents: it.Prior.Extents}
-	xattrs, lost := w.xattrs.Read(f.Attributes())
+	xattrs, lost := f.Xattrs(w.xattrs)
 	if lost > 0 && len(it.Prior.Xattrs) > len(xattrs) {
 		w.skip(n, it, "unreadable", lostXattrs(lost)) // the version on the device has them
 		return nil, errDone

@@ -51,7 +51,8 @@ func (w *worker) run(ctx context.Context, units <-chan unit) error {
 				return w.Flush()
 			}
 			for i, it := range u.items {
-				if err := w.item(ctx, u.first+uint64(i), it); err != nil {
+				err := w.item(ctx, u.first+uint64(i), it, u.ahead.Take(i))
+				if u.ahead.Done(i); err != nil {
 					return err
 				}
 			}
@@ -65,8 +66,9 @@ func (w *worker) close() error {
 	return w.Close()
 }
 
-// item loads one entry. Only errors of the device end the load.
-func (w *worker) item(ctx context.Context, n uint64, it *scan.Item) error {
+// item loads one entry; got is what was read of it ahead, or nil. Only errors of the device
+// end the load.
+func (w *worker) item(ctx context.Context, n uint64, it *scan.Item, got *scan.Fetched) error {
 	if w.HasFailed() {
 		return ingest.ErrCloser
 	}
@@ -74,10 +76,10 @@ func (w *worker) item(ctx context.Context, n uint64, it *scan.Item) error {
 	switch it.Kind {
 	case manifest.KindFile:
 		end := w.l.files.begin(it.Path)
-		err = w.file(ctx, n, it)
+		err = w.file(ctx, n, it, got)
 		end()
 	case manifest.KindDir, manifest.KindSymlink:
-		w.plain(n, it)
+		w.plain(n, it, got)
 	default:
 		w.skip(n, it, it.Reason, it.Detail)
 	}
@@ -105,8 +107,8 @@ func (w *worker) skip(n uint64, it *scan.Item, reason, detail string) {
 }
 
 // plain records a directory or a symbolic link.
-func (w *worker) plain(n uint64, it *scan.Item) {
-	r, reason, detail := w.describe(it)
+func (w *worker) plain(n uint64, it *scan.Item, seen *scan.Fetched) {
+	r, reason, detail := w.describe(it, seen)
 	if reason != "" {
 		w.skip(n, it, reason, detail)
 		return
@@ -118,39 +120,37 @@ func (w *worker) plain(n uint64, it *scan.Item) {
 // looked at any more, what the scan saw of it stands, with a remark: what is loaded
 // below it needs a folder above.
 func (w *worker) flip(n uint64, it *scan.Item) {
-	r, reason, detail := w.describe(it)
+	r, reason, detail := w.describe(it, nil)
 	if reason != "" {
 		r = &manifest.Record{Kind: manifest.KindDir, Path: it.Path, Mode: 0o700, Mtime: time.Unix(0, it.Mtime).UTC(), Ctime: time.Unix(0, it.Ctime).UTC(), Remark: reason, RemarkDetail: detail}
 	}
 	w.Add(&ingest.Pending{Ordinal: n, Record: *r})
 }
 
-// describe gives the record of a directory or a symbolic link, or why there is none.
-func (w *worker) describe(it *scan.Item) (r *manifest.Record, reason, detail string) {
-	dir, name, err := w.dir.Of(it.Path)
-	if err != nil {
-		return nil, w.l.src.SkipReason(err), words.Cause(err)
-	}
-	info, err := dir.StatFresh(name)
-	if err != nil {
-		return nil, w.l.src.SkipReason(err), words.Cause(err)
+// describe gives the record of a directory or a symbolic link, or why there is none. seen
+// is what was read of it ahead, or nil.
+func (w *worker) describe(it *scan.Item, seen *scan.Fetched) (r *manifest.Record, reason, detail string) {
+	if seen == nil {
+		var err error
+		if seen, err = w.dir.Look(it, w.xattrs); err != nil {
+			return nil, w.l.src.SkipReason(err), words.Cause(err)
+		}
 	}
 	now := scan.Item{}
-	if now.Describe(&info); now.Kind != it.Kind {
+	if now.Describe(&seen.Info); now.Kind != it.Kind {
 		return nil, "changed", "is of another kind than a moment ago"
 	}
 	r = &manifest.Record{Kind: it.Kind, Path: it.Path}
-	xattrs, lost := w.xattrs.Read(dir.Attributes(name))
-	if lost > 0 && it.Flags&scan.ItemKnown != 0 {
-		return nil, "unreadable", lostXattrs(lost) // the version on the device has them
+	if seen.Lost > 0 && it.Flags&scan.ItemKnown != 0 {
+		return nil, "unreadable", lostXattrs(seen.Lost) // the version on the device has them
 	}
-	w.l.src.Meta(r, &info, xattrs)
-	remarkXattrs(r, lost)
+	w.l.src.Meta(r, &seen.Info, seen.Xattrs)
+	remarkXattrs(r, seen.Lost)
 	if it.Kind == manifest.KindSymlink {
-		r.Target, err = dir.Readlink(name, manifest.MaxPath)
-		if err != nil || r.Target == "" {
+		if seen.Target == "" {
 			return nil, "changed", "symbolic link cannot be read"
 		}
+		r.Target = seen.Target
 		r.Size = int64(len(r.Target))
 	}
 	return r, "", ""
@@ -170,7 +170,10 @@ const readTries = 2
 
 // file reads a file once. One that changes under the reader is read again, and
 // recorded as changed if that does not help: never as good.
-func (w *worker) file(ctx context.Context, n uint64, it *scan.Item) error {
+func (w *worker) file(ctx context.Context, n uint64, it *scan.Item, got *scan.Fetched) error {
+	if got != nil {
+		return w.fetched(n, it, got)
+	}
 	for try := 1; ; try++ {
 		p, err := w.known(ctx, n, it)
 		if p == nil && err == nil {

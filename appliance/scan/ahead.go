@@ -61,6 +61,7 @@ func (a *ahead) stop() {
 func (a *ahead) close() {
 	a.stop()
 	a.done.Wait()
+	a.src.pace = &a.pace
 }
 
 // begin waits until a folder is listed, or its err says why not.

@@ -75,6 +75,8 @@ type File struct {
 	Info   vfs.Info
 	Volume vfs.Volume
 	Young  bool // its tick was not over when it was opened
+
+	fetched *Fetched // nil: the file is open
 }
 
 // settleTries is how often a file is waited for that was changed again meanwhile.
@@ -94,7 +96,7 @@ func (c *Dirs) Begin(ctx context.Context, f vfs.TreeFile, it *Item, unstable boo
 		wait := c.unsettled(&info, it)
 		c.src.clock.note(c.volume, info.Dev, info.Ctime.UnixNano())
 		if wait == 0 || unstable {
-			return &File{f, info, c.volume, wait > 0}, nil
+			return &File{TreeFile: f, Info: info, Volume: c.volume, Young: wait > 0}, nil
 		}
 		if try == settleTries {
 			return nil, ErrChanged
@@ -103,7 +105,7 @@ func (c *Dirs) Begin(ctx context.Context, f vfs.TreeFile, it *Item, unstable boo
 			return nil, DeviceError{err}
 		}
 		if now, err := f.Stat(); err == nil && identityOf(&now) == identityOf(&info) {
-			return &File{f, info, c.volume, false}, nil
+			return &File{TreeFile: f, Info: info, Volume: c.volume}, nil
 		}
 	}
 }
@@ -126,9 +128,14 @@ func (f *File) Unchanged() bool {
 	return err == nil && identityOf(&now) == f.ID()
 }
 
-// Looked is a file that was read whole, and looked at afterwards.
-func (c *Dirs) Looked(f vfs.TreeFile, info vfs.Info) *File {
-	return &File{TreeFile: f, Info: info, Volume: c.volume}
+// Whole is a file that was read in one go, and looked at afterwards; nil if it is not the
+// one that the scan saw, or has holes.
+func (c *Dirs) Whole(f vfs.TreeFile, it *Item, info vfs.Info) *File {
+	looked := &File{TreeFile: f, Info: info, Volume: c.volume}
+	if !looked.takenWhole(it) {
+		return nil
+	}
+	return looked
 }
 
 // Holes reports whether the file has holes for certain.
@@ -138,7 +145,21 @@ func (f *File) Holes() bool { return f.Sparse() && f.Volume.TrustHoles }
 func (f *File) Doubtful() bool { return f.Sparse() && !f.Volume.TrustHoles }
 
 // WrittenUnseen reports whether somebody could write to the file unseen; a server's files are not asked.
-func (f *File) WrittenUnseen() bool { return !f.Volume.Remote && f.Written() }
+func (f *File) WrittenUnseen() bool {
+	if f.fetched != nil {
+		return f.fetched.Written
+	}
+	return !f.Volume.Remote && f.Written()
+}
+
+// Xattrs are the file's extended attributes; the second result counts those that could not
+// be read or kept.
+func (f *File) Xattrs(x *XattrReader) ([]manifest.Xattr, int) {
+	if f.fetched != nil {
+		return f.fetched.Xattrs, f.fetched.Lost
+	}
+	return x.Read(f.Attributes())
+}
 
 // Sparse reports whether the file may have holes.
 func (f *File) Sparse() bool { return f.Info.Allocated < f.Info.Size }
@@ -172,13 +193,32 @@ func (s *Source) Meta(r *manifest.Record, i *vfs.Info, xattrs []manifest.Xattr) 
 const maxXattr = 60000 - 2
 
 // XattrReader reads extended attributes, POSIX ACLs among them, by way of its
-// buffers.
-type XattrReader struct{ names, value [64 << 10]byte }
+// buffers, which begin small: many readers are at work at once. The zero value is one.
+type XattrReader struct{ names, value []byte }
+
+// Sizes of a buffer: at first, and what the system gives at most.
+const (
+	firstXattrs = 1 << 10
+	mostXattrs  = 64 << 10
+)
+
+// growing calls again with the largest buffer what the first was too short for.
+func growing(buf *[]byte, call func(dest []byte) (int, error)) (int, error) {
+	if *buf == nil {
+		*buf = make([]byte, firstXattrs)
+	}
+	n, err := call(*buf)
+	if errors.Is(err, unix.ERANGE) && len(*buf) < mostXattrs {
+		*buf = make([]byte, mostXattrs)
+		n, err = call(*buf)
+	}
+	return n, err
+}
 
 // Read leaves out attributes that cannot be read or kept; the second result
 // counts them.
 func (x *XattrReader) Read(a vfs.Attributes) ([]manifest.Xattr, int) {
-	n, err := a.List(x.names[:])
+	n, err := growing(&x.names, a.List)
 	if err != nil && !errors.Is(err, unix.ENOTSUP) {
 		return nil, 1
 	}
@@ -188,7 +228,7 @@ func (x *XattrReader) Read(a vfs.Attributes) ([]manifest.Xattr, int) {
 	var out []manifest.Xattr
 	lost, total := 0, 0
 	for _, name := range bytes.Split(bytes.TrimSuffix(x.names[:n], []byte{0}), []byte{0}) {
-		size, err := a.Get(string(name), x.value[:])
+		size, err := growing(&x.value, func(dest []byte) (int, error) { return a.Get(string(name), dest) })
 		if err != nil || size+len(name) > maxXattr || len(name) > 255 || len(name) == 0 || total+manifest.XattrSize(len(name), size) > manifest.MaxXattrs {
 			lost++
 			continue

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/pace"
 	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/extsort"
@@ -28,6 +29,7 @@ type Source struct {
 
 	// Concurrency is how many calls are in flight; 0 lets their answers decide.
 	Concurrency int
+	pace        *pace.Pace // that the last walk ended with
 
 	owners owners
 	clock  clock
@@ -82,6 +84,14 @@ func (s *Source) Head() *Head {
 		s.id = &h
 	}
 	return s.id
+}
+
+// Pace is where the number of calls in flight begins after what the last walk has found.
+func (s *Source) Pace() pace.Pace {
+	if s.pace == nil {
+		return pace.New(s.Concurrency)
+	}
+	return s.pace.Onward()
 }
 
 func (s *Source) Close() { s.tree.Close() } // only read, so an error here loses nothing

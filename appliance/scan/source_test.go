@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -15,8 +17,16 @@ import (
 // oneAttribute is the length of the value of the only one.
 type oneAttribute int
 
-func (oneAttribute) List(dest []byte) (int, error)         { return copy(dest, "user.x\x00"), nil }
-func (a oneAttribute) Get(_ string, _ []byte) (int, error) { return int(a), nil }
+func (oneAttribute) List(dest []byte) (int, error)            { return copy(dest, "user.x\x00"), nil }
+func (a oneAttribute) Get(_ string, dest []byte) (int, error) { return fits(int(a), dest) }
+
+// fits answers with a length as getxattr(2) does.
+func fits(n int, dest []byte) (int, error) {
+	if n > len(dest) {
+		return -1, unix.ERANGE
+	}
+	return n, nil
+}
 
 // A file's attribute of a size that no record holds is left out and counted; it
 // must not end the load.
@@ -34,12 +44,15 @@ func TestXattrLimit(t *testing.T) {
 type manyAttributes int
 
 func (m manyAttributes) List(dest []byte) (n int, err error) {
+	if _, err := fits(int(m)*len("user.000000\x00"), dest); err != nil {
+		return -1, err
+	}
 	for i := range int(m) {
 		n += copy(dest[n:], fmt.Sprintf("user.%06d\x00", i))
 	}
 	return n, nil
 }
-func (manyAttributes) Get(_ string, _ []byte) (int, error) { return 50_000, nil }
+func (manyAttributes) Get(_ string, dest []byte) (int, error) { return fits(50_000, dest) }
 
 // What is over the limit of one entry's attributes is left out and counted, and the record
 // is one that a reader takes.

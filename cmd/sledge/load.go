@@ -283,7 +283,7 @@ func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, erro
 	defer m.End()
 	defer yieldToWriters(job.Geometry.Disks)()
 	done, err := w.Load(ctx, root, appliance.LoadOptions{
-		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack,
+		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), SourceFiles: sourceFiles(job), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack,
 		Begin:        func() error { return a.apply(w.state, firmware.EventLoadStart) },
 		Progress:     func(p appliance.Progress) { m.Tell(loadSample(p)) },
 		ScanProgress: func(r scan.Report) { m.Tell(scanSample(r)) },

@@ -9,6 +9,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/manifest"
 )
 
 // fileLimit is how many files this process may open. The Go runtime has raised the
@@ -29,6 +30,12 @@ func needFiles(what string, n int) error {
 	}
 	return hint(fmt.Errorf("%w: %s opens up to %d here, the limit is %d; nothing was done", errFewFiles, what, n, limit),
 		"let this process open more, then run the same command again: ulimit -n %d (as root, or in /etc/security/limits.conf; in a systemd unit LimitNOFILE=%[1]d)", max(n, 4096))
+}
+
+// sourceFiles is how many files of its source a load of the job may open besides to read
+// ahead, at least one: with fewer it reads fewer at once.
+func sourceFiles(job *manifest.Job) int {
+	return max(1, min(appliance.FetchFiles, fileLimit()-appliance.LoadFiles(job)))
 }
 
 // fsckWorkers is how many packs the verifier checks at once: one a core, or fewer
