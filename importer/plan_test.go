@@ -82,10 +82,10 @@ func TestJournalFull(t *testing.T) {
 }
 
 // TestJournalRoom: once the disk is found too full, every record is refused until there
-// is room.
+// is room. The less is free, the sooner it is looked at again.
 func TestJournalRoom(t *testing.T) {
-	free := int64(0)
-	j, err := openJournal(stateOf(&filling{FS: memDisk(), free: func() int64 { return free }}), "")
+	free, looks := int64(0), 0
+	j, err := openJournal(stateOf(&filling{FS: memDisk(), free: func() int64 { looks++; return free }}), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,9 +95,17 @@ func TestJournalRoom(t *testing.T) {
 			t.Errorf("record %d: %v", n, err)
 		}
 	}
-	free = minFree
-	if err := j.setPage(0, entry.NewTally()); err != nil {
-		t.Error(err)
+	for _, test := range []struct{ free, looks int64 }{{minFree, 20}, {minFree + 3*freeRecord, 5}, {minFree + 1<<30, 1}} {
+		j.unasked.Store(0)
+		free, looks = test.free, 0
+		for range 20 {
+			if err := j.setPage(0, entry.NewTally()); err != nil {
+				t.Error(err)
+			}
+		}
+		if int64(looks) != test.looks {
+			t.Errorf("%d looks where %d bytes are free above the bound", looks, free-minFree)
+		}
 	}
 }
 

@@ -114,10 +114,8 @@ func TestWaitsForRoom(t *testing.T) {
 		if stored > 3 && full.Add(1) < 20 {
 			return 0
 		}
-		return 1 << 30
+		return minFree // so that each record looks
 	}
-	defer func(n int64) { freeEvery = n }(freeEvery)
-	freeEvery = 1
 	if res := mustRun(t, s, f, o); !res.Complete || full.Load() < 20 {
 		t.Errorf("after %d looks: %+v", full.Load(), res)
 	}
@@ -484,8 +482,6 @@ func TestHeadSaysNoWhy(t *testing.T) {
 // TestFullAtAnyPut: whichever record finds the state folder's disk full, every entry
 // is counted once.
 func TestFullAtAnyPut(t *testing.T) {
-	defer func(n int64) { freeEvery = n }(freeEvery)
-	freeEvery = 1
 	for at := int64(1); at < 40; at++ {
 		s, f := mixed(), newFake(t)
 		disk := &filling{FS: memDisk()}
@@ -495,7 +491,7 @@ func TestFullAtAnyPut(t *testing.T) {
 			if looks.Add(1) == at {
 				return 0
 			}
-			return 1 << 30
+			return minFree // so that each record looks
 		}
 		res, err := Run(context.Background(), s, f, o)
 		for range 2 { // a header has nobody to wait for
