@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"strings"
-	"sync"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -91,7 +91,7 @@ func (p *prober) blame(ctx context.Context, kind string, asked, others target.At
 
 func attributeRefused(names []string, err error) error {
 	e := target.NewError(target.CodeAttributeRefused, "", strings.Join(names, ", ")+": "+target.AsError(err).Cause, err)
-	e.Remedy = remedyRefused(names)
+	e.Remedy = plan.RemedyRefused(names)
 	return e
 }
 
@@ -117,50 +117,17 @@ func (p *prober) sets(ctx context.Context, sets []target.Attributes) error {
 	return nil
 }
 
-// triedAttributes are sets of attributes that the target was asked about after it had
-// refused an object with them.
-type triedAttributes struct {
-	mu    sync.Mutex
-	sound map[string]bool // by kind of write and set: it is not the attributes
-}
-
-// whyRefused tells the refusal of an object from that of its attributes. The one is an
-// outcome; the other ends the run before all objects meet it. Where an error has kept it
-// from telling, the next object that is refused asks again.
-func (r *run) whyRefused(ctx context.Context, kind string, a target.Attributes, err error) error {
-	if a.Empty() || !request.OfAttributes(err) {
-		return err
-	}
-	t := &r.tried
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	set := kind + " " + a.Text()
-	if t.sound[set] {
-		return err
-	}
-	own := r.opts.Rules.Own()
-	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix + r.probeName(r.attemptID()) + "/", own: own}
-	r.refusals.asking.Lock() // takesOthers asks with an object of the same key
-	defer r.refusals.asking.Unlock()
+// whyRefused tells whether a write of a kind was refused for its attributes, and returns that
+// refusal; else the error as it is. sound is false where other errors have kept it from telling.
+func (p *prober) whyRefused(ctx context.Context, kind string, a target.Attributes, err error) (why error, sound bool) {
 	asked, why := a.Removable(), err
-	ctx = context.WithValue(context.WithoutCancel(ctx), request.BesideKey{}, true)
 	if failed := p.tries(ctx, kind, asked); failed != nil {
-		why = p.blame(ctx, kind, asked, own, failed)
+		why = p.blame(ctx, kind, asked, p.own, failed)
 	} else if (a.LockMode != "" || a.LegalHold) && ofLock(err) {
 		why = attributeRefused([]string{target.AttributeLock}, err)
 	}
-	r.nameLeft(p.report)
 	if target.HasCode(why, target.CodeAttributeRefused) {
-		return why
+		return why, false
 	}
-	if p.doubt {
-		return err
-	}
-	if t.sound == nil {
-		t.sound = map[string]bool{}
-	}
-	if len(t.sound) < maxKeptSets {
-		t.sound[set] = true
-	}
-	return err
+	return err, !p.doubt
 }

@@ -130,7 +130,7 @@ func (r *run) removeKept(ctx context.Context, wait bool) {
 		return // what an earlier call of this start has left stays noted
 	}
 	until, _ := r.calls.Kept()
-	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix, keys: nil}
+	p := newProber(r.target, r.calls, r.opts.Prefix+ProbePrefix, target.Attributes{})
 	over := wait && r.calls.Outlast(ctx)
 	for _, key := range keys {
 		if !over || p.remove(ctx, key) != nil {

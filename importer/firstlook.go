@@ -53,7 +53,7 @@ func (r *run) outlast(ctx context.Context, ask func(context.Context) error) erro
 // target has answered, and now answers no call. A new run's probe finds out what the target
 // refuses, by name or by kind of call, and that it says at once.
 func (r *run) outage(e *target.Error) bool {
-	return r.calls.Answered() && r.waits(e) && request.OfAnyCall(e) && (r.header.Begun || !mayMeanKey(e.Code))
+	return r.calls.Answered() && r.waits(e) && request.OfAnyCall(e) && (r.header.Begun || !request.MayMeanKey(e.Code))
 }
 
 // withhold keeps what a probe leaves from being named, as a later one may remove it, and
@@ -76,4 +76,12 @@ func (r *run) nameWithheld() {
 			r.probeLeft(key)
 		}
 	}
+}
+
+// removeEarlier removes what the probes of looks before the last one could not remove, and notes
+// what is left. The last look's own probe writes some of these keys, and not all.
+func (r *run) removeEarlier(ctx context.Context, keys []string) {
+	p := r.prober()
+	p.removeAll(ctx, keys)
+	r.nameLeft(p.report)
 }

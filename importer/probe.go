@@ -45,8 +45,8 @@ type ProbeReport struct {
 
 	NoLock bool `json:"no_lock,omitempty"` // the bucket says that it has no object lock
 
-	kept  []string  // probe objects that cannot be removed before their own retention is over
-	since time.Time // of an upload of the probe, by the store's clock
+	Kept  []string  `json:"-"` // probe objects that cannot be removed before their own retention is over
+	Since time.Time `json:"-"` // of an upload of the probe, by the store's clock
 }
 
 // conclude fills what follows from the rest.
@@ -61,8 +61,17 @@ func (p *ProbeReport) conclude() {
 	}
 }
 
+// Wish is what an import asks of its target.
+type Wish struct {
+	Rules              plan.Rules
+	MinProof           entry.Proof
+	ReadBack           bool // every object
+	AllowUnconditional bool
+	JournalInTarget    bool
+}
+
 // reaches refuses a wish that no object could fulfil, before the first byte.
-func (p ProbeReport) reaches(o Options) error {
+func (p ProbeReport) reaches(o Wish) error {
 	want := o.MinProof
 	if o.ReadBack {
 		want = entry.ProofReadBack
@@ -144,6 +153,11 @@ type prober struct {
 	doubt bool              // while attributes were tried, an error told nothing about them
 }
 
+// newProber is a probe below a prefix, which ends in a slash. Its objects have these attributes.
+func newProber(to target.Target, calls *request.Caller, prefix string, own target.Attributes) *prober {
+	return &prober{target: to, calls: calls, prefix: prefix, keys: slices.Clone(probeNames), own: own}
+}
+
 // probe tries the target before the first object. Refusals that mean "the
 // operator has to act" are returned; what the target merely cannot do is in the
 // report.
@@ -153,7 +167,7 @@ func (p *prober) probe(ctx context.Context, sets []target.Attributes) (ProbeRepo
 	p.calls.Ask(ctx, p.target)
 	p.report.Retention, p.report.NoLock = p.calls.Retention(), p.calls.NoLock()
 	if err := p.clean(ctx); err != nil {
-		p.report.Left, p.report.kept = nil, nil // nothing was begun, and whoever begins cleans
+		p.report.Left, p.report.Kept = nil, nil // nothing was begun, and whoever begins cleans
 		return p.report, ofChecksumHeaders(err)
 	}
 	_, err := p.asImport(ctx, sets)
@@ -197,8 +211,8 @@ func (p *prober) said(err error) error {
 	return nil
 }
 
-// verdict is why a run with these options does not begin at what the probe has found.
-func (p ProbeReport) verdict(o Options) error {
+// verdict is why a run that wishes this does not begin at what the probe has found.
+func (p ProbeReport) verdict(o Wish) error {
 	if err := p.reaches(o); err != nil {
 		return err
 	}
@@ -211,23 +225,21 @@ func (p ProbeReport) verdict(o Options) error {
 	return nil
 }
 
-// sweepProbe removes what the probe of a process that was replaced may have left. It
-// may still be at work, so the next attempt's own probe takes other names. Left is
-// set in the report.
-func sweepProbe(ctx context.Context, target target.Target, calls *request.Caller, prefix, runID string) (ProbeReport, error) {
-	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + runID + "/", keys: probeNames}
-	err := p.clean(ctx)
-	return p.report, err
-}
+// sweep removes what the probe of a process that was replaced may have left. It may still be at
+// work, so the next attempt's own probe takes other names. Left is set in the report.
+func (p *prober) sweep(ctx context.Context) error { return p.clean(ctx) }
 
 var probeNames = []string{"put", "wrong", "parts"}
+
+// maxVersions bounds how many versions of a key are removed at once.
+const maxVersions = 100
 
 // keep notes a key that may not be removed now: it is left, unless its retention soon ends.
 func (p *prober) keep(key string) {
 	if _, ok := p.calls.Kept(); !ok {
 		p.leave(key)
-	} else if !slices.Contains(p.report.kept, key) {
-		p.report.kept = append(p.report.kept, key)
+	} else if !slices.Contains(p.report.Kept, key) {
+		p.report.Kept = append(p.report.Kept, key)
 	}
 }
 
@@ -244,7 +256,7 @@ func (p *prober) remove(ctx context.Context, key string) error {
 		return err
 	}
 	rounds := 0
-	for ; rounds < maxMarkerVersions; rounds++ { // a store without conditions has a version for each write
+	for ; rounds < maxVersions; rounds++ { // a store without conditions has a version for each write
 		seen := p.seen[key]
 		var obj target.Object
 		err := p.as(ctx, request.HeadObject, func(ctx context.Context) (err error) {
@@ -269,7 +281,7 @@ func (p *prober) remove(ctx context.Context, key string) error {
 			return nil
 		}
 	}
-	if rounds == maxMarkerVersions {
+	if rounds == maxVersions {
 		return target.NewError(target.CodeProbeLeft, key, fmt.Sprintf("%d versions were deleted, and there are more", rounds), nil)
 	}
 	for len(p.written[key]) > 0 { // HEAD does not show them
@@ -409,7 +421,7 @@ func (p *prober) single(ctx context.Context) error {
 // the bucket has versions. Whether the bytes are right is judged object by object.
 func (p *prober) readsBack(ctx context.Context, name, version, source string) (bool, error) {
 	x := content.Expected{Size: int64(len(source)), Parts: [][32]byte{crypto.SumSHA256([]byte(source))}}
-	read := func() error { return readBack(ctx, p.calls, p.target, p.prefix+name, version, x) }
+	read := func() error { return request.Read(ctx, p.calls, p.target, p.prefix+name, version, x.Size, x.Check) }
 	err := read()
 	if target.IsNotFound(err) {
 		err = p.calls.ShownLate(ctx, err, read)
@@ -530,7 +542,7 @@ func (p *prober) initiator(ctx context.Context, key, id string) {
 	err := p.as(ctx, request.ListMultipartUploads, func(ctx context.Context) error {
 		return p.target.ListUploads(ctx, key, func(u target.Upload) error {
 			if u.ID == id {
-				p.report.ListsUploads, p.report.Initiator, p.report.since = true, u.Initiator, u.Initiated
+				p.report.ListsUploads, p.report.Initiator, p.report.Since = true, u.Initiator, u.Initiated
 			}
 			return nil
 		})
@@ -555,4 +567,26 @@ func refused(err error, code target.Code) (bool, error) {
 		return true, nil
 	}
 	return false, err
+}
+
+// takesAnother stores, looks at and removes one object, and reads it back if reads are made.
+func (p *prober) takesAnother(ctx context.Context, reads bool) bool {
+	const name, content = "put", "sledge probe of another key"
+	p.keys = []string{name}
+	_, err := p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
+	if err != nil && !target.IsUnknown(err) {
+		return false // nothing is there to be removed
+	}
+	var obj target.Object
+	if err == nil {
+		obj, err = p.shown(ctx, name)
+	}
+	takes := err == nil
+	if takes && reads {
+		takes, err = p.readsBack(ctx, name, obj.VersionID, content)
+	}
+	if cleanErr := p.clean(ctx); err == nil {
+		err = cleanErr
+	}
+	return err == nil && takes
 }

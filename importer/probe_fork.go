@@ -58,14 +58,14 @@ func (p *prober) join(f *prober) {
 	for _, key := range f.report.Left {
 		p.leave(key)
 	}
-	for _, key := range f.report.kept {
+	for _, key := range f.report.Kept {
 		p.keep(key)
 	}
 }
 
 // clean removes the probe's own objects and uploads, all at once, and names what is left.
 func (p *prober) clean(ctx context.Context) error {
-	p.report.Left, p.report.kept = nil, nil
+	p.report.Left, p.report.Kept = nil, nil
 	forks, ends := make([]*prober, len(p.keys)), make([]error, len(p.keys))
 	var all sync.WaitGroup
 	for i, name := range p.keys {
@@ -76,7 +76,7 @@ func (p *prober) clean(ctx context.Context) error {
 	for _, f := range forks {
 		p.join(f)
 	}
-	return firstError(ends)
+	return request.First(ends)
 }
 
 // cleanOne is clean for one key.
@@ -103,5 +103,5 @@ func (p *prober) abortAll(ctx context.Context, key string, ids []string) error {
 		})
 	}
 	all.Wait()
-	return firstError(ends)
+	return request.First(ends)
 }

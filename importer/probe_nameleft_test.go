@@ -6,9 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/text/unicode/norm"
-
-	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -47,21 +44,6 @@ func TestOddNamesLeft(t *testing.T) {
 		}
 		if res := mustRun(t, s, store, testOptions(nil, memDisk())); !slices.Equal(res.Probe.Renames, want) {
 			t.Errorf("renames %v, again: %+v", renames, res)
-		}
-	}
-}
-
-// TestOddKeys: no alias of an oddity's key is the key of another one.
-func TestOddKeys(t *testing.T) {
-	keys := map[string]string{}
-	for _, odd := range plan.AllOddities {
-		keys[oddKey([]plan.Oddity{odd})] = odd.ID
-	}
-	for key, id := range keys {
-		for _, alias := range append(aliases(key), norm.NFKD.String(key)) {
-			if other, ok := keys[alias]; ok && other != id {
-				t.Errorf("%q of %s is %s's", alias, id, other)
-			}
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/sledge-io/sledge/crypto"
-	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
@@ -26,7 +25,7 @@ const (
 func (p *prober) names(ctx context.Context, odd []plan.Oddity) (renamed []plan.Oddity, err error) {
 	for group := range slices.Chunk(odd, probeOddAtOnce) {
 		whole, err := p.comesBack(ctx, group)
-		if err != nil && !ofName(err) {
+		if err != nil && !request.OfName(err) {
 			return nil, err
 		}
 		if whole && err == nil {
@@ -50,14 +49,14 @@ func (p *prober) names(ctx context.Context, odd []plan.Oddity) (renamed []plan.O
 // passed, and what the answers have shown by then counts.
 func (p *prober) keepsOne(ctx context.Context, one plan.Oddity) (kept bool, err error) {
 	kept, err = p.comesBack(ctx, []plan.Oddity{one})
-	if err == nil || !ofName(err) {
+	if err == nil || !request.OfName(err) {
 		return kept, err
 	}
 	if !p.takesPlain(ctx) {
 		return false, err
 	}
 	kept, err = p.comesBack(ctx, []plan.Oddity{one})
-	if ofName(err) {
+	if request.OfName(err) {
 		err = nil
 	}
 	return kept, err
@@ -77,15 +76,6 @@ func (p *prober) takesPlain(ctx context.Context) bool {
 	}
 	return err == nil
 }
-
-// ofName reports whether a key's name may be the cause of an error: a policy, a proxy, a
-// firewall or a fault of the store may be about it.
-func ofName(err error) bool {
-	return refusesName(err) || target.IsClass(err, target.Retryable) || err != nil && mayMeanKey(target.AsError(err).Code)
-}
-
-// refusesName tells the errors of these that stores themselves give for a name.
-func refusesName(err error) bool { return request.Forbidden(err) || request.OfObject(err) }
 
 // oddKey is a key below the probe's prefix with all of these. No alias of it is the key of
 // others: what is left of those, where nothing can be removed, is told from it.
@@ -119,7 +109,7 @@ func (p *prober) comesBack(ctx context.Context, odd []plan.Oddity) (kept bool, e
 	const content = "sledge probe of a name"
 	_, err = p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
 	switch {
-	case refusesName(err):
+	case request.RefusesName(err):
 		return len(odd) == 1, nil
 	case err != nil:
 		return true, err
@@ -127,7 +117,7 @@ func (p *prober) comesBack(ctx context.Context, odd []plan.Oddity) (kept bool, e
 	switch _, err = p.head(ctx, name); {
 	case target.IsNotFound(err):
 		return p.showsName(ctx, name)
-	case err != nil && !ofName(err):
+	case err != nil && !request.OfName(err):
 		return false, err
 	}
 	kept, listErr := p.listedAs(ctx, name)
@@ -164,7 +154,7 @@ func (p *prober) removeName(ctx context.Context, name string) error {
 		return nil
 	}
 	p.keepOrLeave(key, err)
-	if ofName(err) {
+	if request.OfName(err) {
 		return nil
 	}
 	return err
@@ -184,13 +174,13 @@ func (p *prober) keepOrLeave(key string, err error) {
 // Where nothing may be listed, the names that a store may have made of it are asked for.
 func (p *prober) listedAs(ctx context.Context, name string) (kept bool, err error) {
 	listed, err := p.listNames(ctx)
-	if err != nil && !ofName(err) {
+	if err != nil && !request.OfName(err) {
 		return false, err
 	}
 	if slices.Contains(listed, p.prefix+name) {
 		return true, nil
 	}
-	if refusesName(err) {
+	if request.RefusesName(err) {
 		err = nil
 	}
 	others := aliases(name)
@@ -205,8 +195,8 @@ func (p *prober) listedAs(ctx context.Context, name string) (kept bool, err erro
 		switch {
 		case headErr == nil:
 			return false, nil
-		case target.IsNotFound(headErr) || refusesName(headErr):
-		case !ofName(headErr):
+		case target.IsNotFound(headErr) || request.RefusesName(headErr):
+		case !request.OfName(headErr):
 			return false, headErr
 		default:
 			err = headErr // others may be there
@@ -249,68 +239,6 @@ func aliases(name string) (others []string) {
 		norm.NFC.String(name), norm.NFD.String(name), norm.NFKC.String(name), strings.ToLower(name), dots.Replace(name))
 }
 
-// inspectNames has the probe try what is odd about the manifest's keys, each oddity once
-// in a run. Entries with a key that would not come back under its own name are then
-// refused: the planner asks renamed. A run that was begun without this goes on without.
-func (r *run) inspectNames(ctx context.Context) error {
-	if r.header.Named || r.header.Begun && r.header.Odd == nil {
-		return nil
-	}
-	odd, whole, err := r.oddOf(ctx)
-	if err != nil {
-		return err
-	}
-	odd = slices.DeleteFunc(odd, func(o plan.Oddity) bool { return slices.Contains(r.header.Odd, o.ID) })
-	p := r.prober()
-	renamed, err := p.names(ctx, odd)
-	r.trail = p.probeTrail
-	r.nameLeft(p.report)
-	if err != nil {
-		return err
-	}
-	r.header.Odd, r.header.Named = append([]string{}, r.header.Odd...), whole
-	for _, o := range odd {
-		r.header.Odd = append(r.header.Odd, o.ID)
-	}
-	for _, o := range renamed {
-		r.header.Renames = append(r.header.Renames, o.ID)
-	}
-	r.planner.Rename(r.header.Renames)
-	if err := r.journal.store(headerKey, r.header, true); err != nil {
-		return err
-	}
-	return r.noteKept()
-}
-
-// sweepNames removes what the probe of an attempt has left of odd names.
-func (r *run) sweepNames(ctx context.Context, attempt string) error {
-	p := &prober{target: r.target, calls: r.calls, prefix: r.probePrefix(attempt)}
-	keys, err := p.listNames(ctx)
-	for _, key := range keys {
-		if err == nil || ofName(err) {
-			err = p.remove(ctx, key)
-		}
-	}
-	if ofName(err) {
-		return nil // at best: the probe itself names what it leaves
-	}
-	return err
-}
-
-func (r *run) probePrefix(attempt string) string {
-	return r.opts.Prefix + ProbePrefix + r.probeName(attempt) + "/"
-}
-
-// rewrites names what this target rewrites, for reports.
-func rewrites(ids []string) (names []string) {
-	for _, odd := range plan.AllOddities {
-		if slices.Contains(ids, odd.ID) {
-			names = append(names, odd.What)
-		}
-	}
-	return names
-}
-
 // keepsNames asks whether odd keys come back under their own names.
 func (p *targetProbe) keepsNames(ctx context.Context) {
 	renamed, err := p.names(ctx, plan.AllOddities)
@@ -334,27 +262,17 @@ func (p *targetProbe) keepsNames(ctx context.Context) {
 	p.find("keeps names", answer, detail, means)
 }
 
-// oddOf walks all entries for what is odd about their keys below the prefix. whole is
-// false if a page could not be read.
-func (r *run) oddOf(ctx context.Context) (odd []plan.Oddity, whole bool, err error) {
-	names, whole := plan.NewOddities(), true
-	err = r.source.Entries(ctx, 0, func(e entry.Entry) error {
-		switch {
-		case ctx.Err() != nil:
-			return request.ErrStopped
-		case e.Lost != nil:
-			if own := target.OwnFault("", e.Lost); own != nil {
-				return own
-			}
-			whole = false
-			return nil
-		case e.Record == nil:
-			return nil
+// sweepNames removes what a probe before has left of odd names, at best: that probe itself names
+// what it leaves.
+func (p *prober) sweepNames(ctx context.Context) error {
+	keys, err := p.listNames(ctx)
+	for _, key := range keys {
+		if err == nil || request.OfName(err) {
+			err = p.remove(ctx, key)
 		}
-		if name, ok := r.planner.KeyName(e); ok {
-			names.Add(name)
-		}
+	}
+	if request.OfName(err) {
 		return nil
-	})
-	return names.List(), whole, err
+	}
+	return err
 }

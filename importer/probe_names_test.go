@@ -144,21 +144,6 @@ func TestOneObjectProvesOneEntry(t *testing.T) {
 	}
 }
 
-// TestOddities: each sample has its own oddity, and what is plain has none.
-func TestOddities(t *testing.T) {
-	for _, odd := range plan.AllOddities {
-		if name := oddName([]plan.Oddity{odd}); plan.IsPlain(name) || !odd.In(name) {
-			t.Errorf("%s: %q has it not", odd.ID, name)
-		}
-		if odd.In("a/b.c/d-e_0") {
-			t.Errorf("%s: a plain name has it", odd.ID)
-		}
-	}
-	if !plan.IsPlain("a/b.c/d-e_0") {
-		t.Error("a plain name is odd")
-	}
-}
-
 // FuzzPlain: a name that is called plain has no oddity.
 func FuzzPlain(f *testing.F) {
 	for _, name := range []string{"a", ".a", "a.", "a/.b", "a b", "%41", "é", "a./b"} {

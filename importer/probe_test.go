@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -53,7 +54,7 @@ func TestWishedProof(t *testing.T) {
 			if test.code == "" && (err != nil || !res.Complete) || test.code != "" && !target.HasCode(err, test.code) {
 				t.Fatalf("%v, %+v", err, res)
 			}
-			if res.Probe.Proof != test.proof || !strings.Contains(res.Probe.String(), "strongest proof: "+proofName(test.proof)) {
+			if res.Probe.Proof != test.proof || !strings.Contains(res.Probe.String(), "strongest proof: "+cmp.Or(string(test.proof), "none")) {
 				t.Errorf("probe %+v: %s", res.Probe, res.Probe)
 			}
 			if test.code != "" && (res.ExitClass() != ExitFixable || len(f.objects) != 0) {
@@ -87,7 +88,7 @@ func probeS3(t *testing.T, server *s3test.Server, set func(*Options)) (*TargetRe
 	return ProbeTarget(context.Background(), newS3(t, o), o, "probe-1", nil)
 }
 
-func (r *TargetReport) answers() map[string]Answer {
+func answersOf(r *TargetReport) map[string]Answer {
 	m := map[string]Answer{}
 	for _, f := range append(slices.Clone(r.Rights), r.Findings...) {
 		m[f.Name] = f.Answer
@@ -101,7 +102,7 @@ func TestProbeTarget(t *testing.T) {
 	if err != nil || !r.Usable || len(r.Left) != 0 || r.Proof != entry.ProofReadBack || r.StoreProof != entry.ProofSHA256 {
 		t.Fatalf("%v, %+v", err, r)
 	}
-	for name, answer := range r.answers() {
+	for name, answer := range answersOf(r) {
 		want := AnswerYes
 		if name == "object lock" {
 			want = AnswerNo
@@ -164,7 +165,7 @@ func TestProbeTargetRights(t *testing.T) {
 			if err != nil || r.Usable != test.usable || (len(r.Left) > 0) != test.left {
 				t.Fatalf("%v, usable %v, left %q, lacks %q", err, r.Usable, r.Left, r.Lacks)
 			}
-			if got := r.answers()[test.right]; got != AnswerNotAllowed {
+			if got := answersOf(r)[test.right]; got != AnswerNotAllowed {
 				t.Errorf("%s: %s", test.right, got)
 			}
 			os.RemoveAll(filepath.Join(server.BucketFolder(), "in"))

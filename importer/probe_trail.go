@@ -17,15 +17,13 @@ type probeTrail struct {
 	seen     map[string]bool     // keys whose objects the target has shown, and that were not removed
 }
 
-// removeEarlier removes what the probes of looks before the last one could not remove, and notes
-// what is left. The last look's own probe writes some of these keys, and not all.
-func (r *run) removeEarlier(ctx context.Context, keys []string) {
-	p := &prober{target: r.target, calls: r.calls, prefix: r.probePrefix(r.attemptID()), probeTrail: r.trail}
+// removeAll removes these keys, and notes what is left.
+func (p *prober) removeAll(ctx context.Context, keys []string) {
+	keys = slices.Clone(keys)
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {
 		if err := p.remove(ctx, key); err != nil {
 			p.keepOrLeave(key, err)
 		}
 	}
-	r.nameLeft(p.report)
 }

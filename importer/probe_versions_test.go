@@ -77,7 +77,7 @@ func TestProbeTargetVersions(t *testing.T) {
 			if name == right {
 				want = AnswerNotAllowed
 			}
-			if got := r.answers()[name]; got != want {
+			if got := answersOf(r)[name]; got != want {
 				t.Errorf("without %s: %s: %q", right, name, got)
 			}
 		}

@@ -314,7 +314,7 @@ func TestJournalVersionsRemoved(t *testing.T) {
 // TestProbeRemovesManyVersions: what is called removed is, however many versions it has.
 func TestProbeRemovesManyVersions(t *testing.T) {
 	const key = "in/" + ProbePrefix + "put"
-	for _, n := range []int{12, maxMarkerVersions + 5} {
+	for _, n := range []int{12, maxVersions + 5} {
 		b := newRetaining(t, target.Retention{})
 		for range n {
 			if _, err := b.Put(t.Context(), target.PutRequest{Key: key, Body: strings.NewReader("x"), Size: 1, SHA256: [32]byte(sum([]byte("x")))}); err != nil {
@@ -322,7 +322,7 @@ func TestProbeRemovesManyVersions(t *testing.T) {
 			}
 		}
 		b.now = b.now.AddDate(100, 0, 0)
-		p := &prober{target: b, calls: request.New(testOptions(t, memDisk()).calls(), nil), prefix: "in/" + ProbePrefix}
+		p := newProber(b, request.New(testOptions(t, memDisk()).calls(), nil), "in/"+ProbePrefix, target.Attributes{})
 		if err := p.remove(t.Context(), key); (err == nil) != (len(b.versions[key]) == 0) {
 			t.Errorf("%d versions: %v, %d are left", n, err, len(b.versions[key]))
 		}

@@ -15,7 +15,14 @@ func (r *run) probeName(attempt string) string {
 
 // prober is the probe of this start, which knows what the ones before it have left.
 func (r *run) prober() *prober {
-	return &prober{target: r.target, calls: r.calls, prefix: r.probePrefix(r.attemptID()), keys: probeNames, own: r.opts.Rules.Own(), probeTrail: r.trail}
+	p := r.proberOf(r.attemptID())
+	p.probeTrail = r.trail
+	return p
+}
+
+// proberOf is a probe of an attempt.
+func (r *run) proberOf(attempt string) *prober {
+	return newProber(r.target, r.calls, r.opts.Prefix+ProbePrefix+r.probeName(attempt)+"/", r.opts.Rules.Own())
 }
 
 // inspect probes the target and applies what was found.
@@ -35,7 +42,7 @@ func (r *run) inspect(ctx context.Context) (err error) {
 		return err
 	}
 	r.opts.Log.Info("target probed", "report", r.probe.String())
-	if err := r.probe.verdict(r.opts); err != nil {
+	if err := r.probe.verdict(r.opts.wish()); err != nil {
 		return err
 	}
 	r.conditional = r.probe.Conditional()
@@ -49,7 +56,7 @@ func (r *run) inspect(ctx context.Context) (err error) {
 	if err := r.mark(ctx, false); err != nil {
 		return err
 	}
-	r.header.Begun, r.header.Since = true, r.probe.since
+	r.header.Begun, r.header.Since = true, r.probe.Since
 	return r.keepHeader(ctx)
 }
 
@@ -64,10 +71,11 @@ func (r *run) sweepProbes(ctx context.Context) error {
 		from--
 	}
 	for n := from; n < r.header.Attempt; n++ {
-		swept, err := sweepProbe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attempt(n)))
-		r.nameLeft(swept)
+		p := r.proberOf(r.attempt(n))
+		err := p.sweep(ctx)
+		r.nameLeft(p.report)
 		if err == nil {
-			err = r.sweepNames(ctx, r.attempt(n))
+			err = r.proberOf(r.attempt(n)).sweepNames(ctx)
 		}
 		if err != nil {
 			return err
@@ -79,7 +87,7 @@ func (r *run) sweepProbes(ctx context.Context) error {
 // nameLeft names what a probe could not remove. What it may remove later is kept for that.
 func (r *run) nameLeft(p ProbeReport) {
 	r.mu.Lock()
-	for _, key := range p.kept {
+	for _, key := range p.Kept {
 		if !slices.Contains(r.keptKeys, key) {
 			r.keptKeys = append(r.keptKeys, key)
 		}
