@@ -137,10 +137,10 @@ func (r *run) removeKept(ctx context.Context, wait bool) {
 			p.leave(key)
 		}
 	}
-	if err := r.storeKept(p.report.Left, until); err != nil {
+	if err := r.storeKept(p.found().Left, until); err != nil {
 		r.opts.Log.Debug("what is left of probes", "error", err)
 	}
-	r.nameLeft(ProbeReport{Left: p.report.Left})
+	r.nameLeft(ProbeReport{Left: p.found().Left})
 }
 
 // notRemoved is why the marker of a run is left.

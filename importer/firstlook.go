@@ -83,5 +83,5 @@ func (r *run) nameWithheld() {
 func (r *run) removeEarlier(ctx context.Context, keys []string) {
 	p := r.prober()
 	p.removeAll(ctx, keys)
-	r.nameLeft(p.report)
+	r.nameLeft(p.found())
 }

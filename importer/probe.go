@@ -225,6 +225,9 @@ func (p ProbeReport) verdict(o Wish) error {
 	return nil
 }
 
+// found is what the probe has found until now, and what it has left.
+func (p *prober) found() ProbeReport { return p.report }
+
 // sweep removes what the probe of a process that was replaced may have left. It may still be at
 // work, so the next attempt's own probe takes other names. Left is set in the report.
 func (p *prober) sweep(ctx context.Context) error { return p.clean(ctx) }

@@ -27,3 +27,12 @@ func (p *prober) removeAll(ctx context.Context, keys []string) {
 		}
 	}
 }
+
+// trail is what the next probe takes over.
+func (p *prober) trail() probeTrail { return p.probeTrail }
+
+// after takes over the trail of the probe before.
+func (p *prober) after(t probeTrail) *prober {
+	p.probeTrail = t
+	return p
+}

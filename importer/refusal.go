@@ -79,8 +79,9 @@ func (r *run) takesOthers(ctx context.Context) bool {
 func (r *run) takesOne(ctx context.Context) bool {
 	p := r.proberOf(r.attemptID())
 	takes := p.takesAnother(ctx, r.probe.ReadsBack)
-	p.report.Left = slices.DeleteFunc(p.report.Left, func(key string) bool { return slices.Contains(r.probe.Left, key) })
-	r.nameLeft(p.report)
+	found := p.found()
+	found.Left = slices.DeleteFunc(found.Left, func(key string) bool { return slices.Contains(r.probe.Left, key) })
+	r.nameLeft(found)
 	return takes
 }
 

@@ -314,7 +314,7 @@ func TestJournalVersionsRemoved(t *testing.T) {
 // TestProbeRemovesManyVersions: what is called removed is, however many versions it has.
 func TestProbeRemovesManyVersions(t *testing.T) {
 	const key = "in/" + ProbePrefix + "put"
-	for _, n := range []int{12, maxVersions + 5} {
+	for _, n := range []int{12, maxMarkerVersions + 5} {
 		b := newRetaining(t, target.Retention{})
 		for range n {
 			if _, err := b.Put(t.Context(), target.PutRequest{Key: key, Body: strings.NewReader("x"), Size: 1, SHA256: [32]byte(sum([]byte("x")))}); err != nil {

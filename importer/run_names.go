@@ -24,8 +24,8 @@ func (r *run) inspectNames(ctx context.Context) error {
 	odd = slices.DeleteFunc(odd, func(o plan.Oddity) bool { return slices.Contains(r.header.Odd, o.ID) })
 	p := r.prober()
 	renamed, err := p.names(ctx, odd)
-	r.trail = p.probeTrail
-	r.nameLeft(p.report)
+	r.trail = p.trail()
+	r.nameLeft(p.found())
 	if err != nil {
 		return err
 	}

@@ -15,9 +15,7 @@ func (r *run) probeName(attempt string) string {
 
 // prober is the probe of this start, which knows what the ones before it have left.
 func (r *run) prober() *prober {
-	p := r.proberOf(r.attemptID())
-	p.probeTrail = r.trail
-	return p
+	return r.proberOf(r.attemptID()).after(r.trail)
 }
 
 // proberOf is a probe of an attempt.
@@ -36,7 +34,7 @@ func (r *run) inspect(ctx context.Context) (err error) {
 	}
 	p := r.prober()
 	r.probe, err = p.probe(ctx, sets)
-	r.trail = p.probeTrail
+	r.trail = p.trail()
 	r.nameLeft(r.probe)
 	if err != nil {
 		return err
@@ -73,7 +71,7 @@ func (r *run) sweepProbes(ctx context.Context) error {
 	for n := from; n < r.header.Attempt; n++ {
 		p := r.proberOf(r.attempt(n))
 		err := p.sweep(ctx)
-		r.nameLeft(p.report)
+		r.nameLeft(p.found())
 		if err == nil {
 			err = r.proberOf(r.attempt(n)).sweepNames(ctx)
 		}

@@ -33,7 +33,7 @@ func (r *run) whyRefused(ctx context.Context, kind string, a target.Attributes, 
 	r.refusals.asking.Lock() // takesOthers asks with an object of the same key
 	defer r.refusals.asking.Unlock()
 	why, sound := p.whyRefused(context.WithValue(context.WithoutCancel(ctx), request.BesideKey{}, true), kind, a, err)
-	r.nameLeft(p.report)
+	r.nameLeft(p.found())
 	if !sound {
 		return why
 	}
