@@ -77,7 +77,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
-	if err := r.proberOf(r.attemptID()).sweepNames(ctx); err != nil {
+	if err := r.proberOf(r.attemptID()).SweepNames(ctx); err != nil {
 		return err
 	}
 	if err := c.examine(ctx); err != nil {

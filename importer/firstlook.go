@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -21,7 +22,7 @@ func (r *run) firstLook(ctx context.Context) error {
 		earlier := r.withhold()
 		err := r.inspect(ctx)
 		if err != nil {
-			r.nameLeft(ProbeReport{Left: earlier})
+			r.nameLeft(probe.Report{Left: earlier})
 			return err
 		}
 		r.removeEarlier(ctx, earlier)
@@ -82,6 +83,6 @@ func (r *run) nameWithheld() {
 // what is left. The last look's own probe writes some of these keys, and not all.
 func (r *run) removeEarlier(ctx context.Context, keys []string) {
 	p := r.prober()
-	p.removeAll(ctx, keys)
-	r.nameLeft(p.found())
+	p.RemoveAll(ctx, keys)
+	r.nameLeft(p.Found())
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -37,7 +38,7 @@ func TestMostParts(t *testing.T) {
 	}
 	a.Size = size
 	to := &countingTarget{Target: newFake(t)}
-	transfers := &run{opts: testOptions(t, nil).withDefaults(), target: to, journal: j, probe: ProbeReport{Checking: true},
+	transfers := &run{opts: testOptions(t, nil).withDefaults(), target: to, journal: j, probe: probe.Report{Checking: true},
 		calls: request.New(request.Settings{Requests: 1, CallTimeout: time.Minute, RetryBudget: 100}, make(chan struct{}))}
 	tr := &transfer{run: transfers, action: a, content: zeros{}}
 	if err := upload(context.Background(), tr, 4); err != nil {

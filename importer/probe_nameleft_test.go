@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -24,7 +25,7 @@ func TestOddNamesLeft(t *testing.T) {
 		}
 		store := &renaming{f, to, true}
 		f.hook = func(n int, call, key string) (bool, error) {
-			if strings.Contains(key, ProbePrefix) && (call == "delete" || strings.Contains(key, "'")) {
+			if strings.Contains(key, probe.Prefix) && (call == "delete" || strings.Contains(key, "'")) {
 				return false, target.NewError(target.CodeAccessDenied, key, "", nil)
 			}
 			return true, nil
@@ -38,7 +39,7 @@ func TestOddNamesLeft(t *testing.T) {
 			t.Fatalf("renames %v: %v, %+v", renames, err, res)
 		}
 		for key := range f.objects { // another run, that finds all this
-			if !strings.Contains(key, ProbePrefix) {
+			if !strings.Contains(key, probe.Prefix) {
 				delete(f.objects, key)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -118,7 +119,7 @@ func TestRenamingStores(t *testing.T) {
 					t.Errorf("no list %v: %+v", noList, res)
 				}
 				for key := range f.objects {
-					if strings.Contains(key, ProbePrefix) {
+					if strings.Contains(key, probe.Prefix) {
 						t.Errorf("%q is left", key)
 					}
 				}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
@@ -79,7 +80,7 @@ func TestProbeUploads(t *testing.T) {
 	f.check(t, s, "in/")
 }
 
-func probeS3(t *testing.T, server *s3test.Server, set func(*Options)) (*TargetReport, error) {
+func probeS3(t *testing.T, server *s3test.Server, set func(*Options)) (*probe.TargetReport, error) {
 	t.Helper()
 	o := s3Options(t, server, nil)
 	if set != nil {
@@ -88,8 +89,8 @@ func probeS3(t *testing.T, server *s3test.Server, set func(*Options)) (*TargetRe
 	return ProbeTarget(context.Background(), newS3(t, o), o, "probe-1", nil)
 }
 
-func answersOf(r *TargetReport) map[string]Answer {
-	m := map[string]Answer{}
+func answersOf(r *probe.TargetReport) map[string]probe.Answer {
+	m := map[string]probe.Answer{}
 	for _, f := range append(slices.Clone(r.Rights), r.Findings...) {
 		m[f.Name] = f.Answer
 	}
@@ -103,9 +104,9 @@ func TestProbeTarget(t *testing.T) {
 		t.Fatalf("%v, %+v", err, r)
 	}
 	for name, answer := range answersOf(r) {
-		want := AnswerYes
+		want := probe.AnswerYes
 		if name == "object lock" {
-			want = AnswerNo
+			want = probe.AnswerNo
 		}
 		if answer != want {
 			t.Errorf("%s: %s", name, answer)
@@ -165,7 +166,7 @@ func TestProbeTargetRights(t *testing.T) {
 			if err != nil || r.Usable != test.usable || (len(r.Left) > 0) != test.left {
 				t.Fatalf("%v, usable %v, left %q, lacks %q", err, r.Usable, r.Left, r.Lacks)
 			}
-			if got := answersOf(r)[test.right]; got != AnswerNotAllowed {
+			if got := answersOf(r)[test.right]; got != probe.AnswerNotAllowed {
 				t.Errorf("%s: %s", test.right, got)
 			}
 			os.RemoveAll(filepath.Join(server.BucketFolder(), "in"))

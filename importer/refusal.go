@@ -78,8 +78,8 @@ func (r *run) takesOthers(ctx context.Context) bool {
 // takesOne stores, looks at and removes one object of the probe.
 func (r *run) takesOne(ctx context.Context) bool {
 	p := r.proberOf(r.attemptID())
-	takes := p.takesAnother(ctx, r.probe.ReadsBack)
-	found := p.found()
+	takes := p.TakesAnother(ctx, r.probe.ReadsBack)
+	found := p.Found()
 	found.Left = slices.DeleteFunc(found.Left, func(key string) bool { return slices.Contains(r.probe.Left, key) })
 	r.nameLeft(found)
 	return takes

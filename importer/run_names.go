@@ -23,9 +23,9 @@ func (r *run) inspectNames(ctx context.Context) error {
 	}
 	odd = slices.DeleteFunc(odd, func(o plan.Oddity) bool { return slices.Contains(r.header.Odd, o.ID) })
 	p := r.prober()
-	renamed, err := p.names(ctx, odd)
-	r.trail = p.trail()
-	r.nameLeft(p.found())
+	renamed, err := p.Names(ctx, odd)
+	r.trail = p.Unremoved()
+	r.nameLeft(p.Found())
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -14,13 +15,13 @@ func (r *run) probeName(attempt string) string {
 }
 
 // prober is the probe of this start, which knows what the ones before it have left.
-func (r *run) prober() *prober {
-	return r.proberOf(r.attemptID()).after(r.trail)
+func (r *run) prober() *probe.Prober {
+	return r.proberOf(r.attemptID()).After(r.trail)
 }
 
 // proberOf is a probe of an attempt.
-func (r *run) proberOf(attempt string) *prober {
-	return newProber(r.target, r.calls, r.opts.Prefix+ProbePrefix+r.probeName(attempt)+"/", r.opts.Rules.Own())
+func (r *run) proberOf(attempt string) *probe.Prober {
+	return probe.New(r.target, r.calls, r.opts.Prefix+probe.Prefix+r.probeName(attempt)+"/", r.opts.Rules.Own())
 }
 
 // inspect probes the target and applies what was found.
@@ -33,14 +34,14 @@ func (r *run) inspect(ctx context.Context) (err error) {
 		sets = r.opts.Rules.Sets() // what is refused now can be said otherwise in the same run
 	}
 	p := r.prober()
-	r.probe, err = p.probe(ctx, sets)
-	r.trail = p.trail()
+	r.probe, err = p.Probe(ctx, sets)
+	r.trail = p.Unremoved()
 	r.nameLeft(r.probe)
 	if err != nil {
 		return err
 	}
 	r.opts.Log.Info("target probed", "report", r.probe.String())
-	if err := r.probe.verdict(r.opts.wish()); err != nil {
+	if err := r.probe.Verdict(r.opts.wish()); err != nil {
 		return err
 	}
 	r.conditional = r.probe.Conditional()
@@ -70,10 +71,10 @@ func (r *run) sweepProbes(ctx context.Context) error {
 	}
 	for n := from; n < r.header.Attempt; n++ {
 		p := r.proberOf(r.attempt(n))
-		err := p.sweep(ctx)
-		r.nameLeft(p.found())
+		err := p.Sweep(ctx)
+		r.nameLeft(p.Found())
 		if err == nil {
-			err = r.proberOf(r.attempt(n)).sweepNames(ctx)
+			err = r.proberOf(r.attempt(n)).SweepNames(ctx)
 		}
 		if err != nil {
 			return err
@@ -83,7 +84,7 @@ func (r *run) sweepProbes(ctx context.Context) error {
 }
 
 // nameLeft names what a probe could not remove. What it may remove later is kept for that.
-func (r *run) nameLeft(p ProbeReport) {
+func (r *run) nameLeft(p probe.Report) {
 	r.mu.Lock()
 	for _, key := range p.Kept {
 		if !slices.Contains(r.keptKeys, key) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -27,7 +28,7 @@ func patient(t *testing.T, disk vfs.FS) Options {
 
 // ours tells a call about an entry, not about the probe.
 func ours(key string) bool {
-	return !strings.Contains(key, ProbePrefix) && !strings.Contains(key, JournalPrefix)
+	return !strings.Contains(key, probe.Prefix) && !strings.Contains(key, JournalPrefix)
 }
 
 // TestWaits: whatever an operator can mend from outside halts the run, is said
@@ -514,7 +515,7 @@ func TestProbesOfOneRun(t *testing.T) {
 	o.HaltWait = 50 * time.Millisecond
 	names := map[string]bool{}
 	f.hook = func(n int, call, key string) (bool, error) {
-		if rest, ok := strings.CutPrefix(key, "in/"+ProbePrefix); ok && call == "put" {
+		if rest, ok := strings.CutPrefix(key, "in/"+probe.Prefix); ok && call == "put" {
 			name, _, _ := strings.Cut(rest, "/")
 			names[name] = true
 		}

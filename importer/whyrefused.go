@@ -32,8 +32,8 @@ func (r *run) whyRefused(ctx context.Context, kind string, a target.Attributes, 
 	p := r.proberOf(r.attemptID())
 	r.refusals.asking.Lock() // takesOthers asks with an object of the same key
 	defer r.refusals.asking.Unlock()
-	why, sound := p.whyRefused(context.WithValue(context.WithoutCancel(ctx), request.BesideKey{}, true), kind, a, err)
-	r.nameLeft(p.found())
+	why, sound := p.WhyRefused(context.WithValue(context.WithoutCancel(ctx), request.BesideKey{}, true), kind, a, err)
+	r.nameLeft(p.Found())
 	if !sound {
 		return why
 	}

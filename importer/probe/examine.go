@@ -1,4 +1,4 @@
-package importer
+package probe
 
 import (
 	"context"
@@ -53,7 +53,7 @@ type TargetReport struct {
 	DownBytes      float64       `json:"down_bytes_per_second"`
 	Proof          entry.Proof   `json:"proof"`
 	StoreProof     entry.Proof   `json:"store_proof"`
-	Probe          ProbeReport   `json:"probe"`
+	Probe          Report        `json:"probe"`
 	Left           []string      `json:"left"` // probe objects that could not be removed
 }
 
@@ -69,7 +69,7 @@ const cleaning = 30 * time.Second
 
 // targetProbe is one call of Examine.
 type targetProbe struct {
-	prober
+	Prober
 	target  target.Examined
 	options Examining
 	classes []string
@@ -100,7 +100,7 @@ func Examine(ctx context.Context, to target.Examined, o Examining) (*TargetRepor
 	asks := calls(ctx.Done())
 	asks.EndWith(ctx)
 	p := &targetProbe{target: to, options: o, classes: o.Classes,
-		prober: *newProber(to, asks, o.Prefix+ProbePrefix+o.ID+"/", o.Rules.Own()),
+		Prober: *New(to, asks, o.Prefix+Prefix+o.ID+"/", o.Rules.Own()),
 		out:    &TargetReport{Target: o.URL, Profile: o.Profile, Lacks: []string{}, Wants: []string{}, StorageClasses: []string{}, Left: []string{}}}
 	p.calls.Ask(ctx, to)
 	p.report.Retention, p.report.NoLock = p.calls.Retention(), p.calls.NoLock()
@@ -293,7 +293,7 @@ func (p *targetProbe) import_(ctx context.Context) {
 	p.report.Done = err == nil
 	p.report.conclude()
 	if err = p.said(err); err == nil {
-		err = p.report.verdict(p.options.Wish)
+		err = p.report.Verdict(p.options.Wish)
 	}
 	if err != nil && !errors.Is(err, request.ErrStopped) {
 		p.out.Refusal = target.AsError(err)
@@ -496,7 +496,7 @@ func (p *targetProbe) storage(ctx context.Context) {
 // tidy removes every object of the probe and names what it could not.
 func (p *targetProbe) tidy(ctx context.Context) {
 	for _, name := range p.keys {
-		if err := p.remove(ctx, p.prefix+name); err != nil {
+		if err := p.Remove(ctx, p.prefix+name); err != nil {
 			p.out.Left = append(p.out.Left, p.prefix+name)
 		}
 	}

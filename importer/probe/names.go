@@ -1,4 +1,4 @@
-package importer
+package probe
 
 import (
 	"context"
@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	probeNamesFolder = "names/"
-	probeOddAtOnce   = 12 // oddities in one key
+	namesFolder = "names/"
+	oddAtOnce   = 12 // oddities in one key
 )
 
-// names writes keys with these oddities and lists them. It returns the oddities with
+// Names writes keys with these oddities and lists them. It returns the oddities with
 // which a key does not come back under its own name, and is thus found under another one,
 // too. A key that the store refuses is not one of them: its entry will tell.
-func (p *prober) names(ctx context.Context, odd []plan.Oddity) (renamed []plan.Oddity, err error) {
-	for group := range slices.Chunk(odd, probeOddAtOnce) {
+func (p *Prober) Names(ctx context.Context, odd []plan.Oddity) (renamed []plan.Oddity, err error) {
+	for group := range slices.Chunk(odd, oddAtOnce) {
 		whole, err := p.comesBack(ctx, group)
 		if err != nil && !request.OfName(err) {
 			return nil, err
@@ -47,7 +47,7 @@ func (p *prober) names(ctx context.Context, odd []plan.Oddity) (renamed []plan.O
 // keepsOne asks for one oddity. An error that may be of its name alone is the target's if
 // a plain key meets one, too; else the oddity is tried once more, for the error may have
 // passed, and what the answers have shown by then counts.
-func (p *prober) keepsOne(ctx context.Context, one plan.Oddity) (kept bool, err error) {
+func (p *Prober) keepsOne(ctx context.Context, one plan.Oddity) (kept bool, err error) {
 	kept, err = p.comesBack(ctx, []plan.Oddity{one})
 	if err == nil || !request.OfName(err) {
 		return kept, err
@@ -63,14 +63,14 @@ func (p *prober) keepsOne(ctx context.Context, one plan.Oddity) (kept bool, err 
 }
 
 // takesPlain stores, looks at and removes an object whose name has nothing odd.
-func (p *prober) takesPlain(ctx context.Context) bool {
-	name := probeNamesFolder + oddName(nil)
+func (p *Prober) takesPlain(ctx context.Context) bool {
+	name := namesFolder + oddName(nil)
 	const content = "sledge probe of a plain name"
 	_, err := p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
 	if err == nil {
 		_, err = p.shown(ctx, name)
 	}
-	if removeErr := p.remove(context.WithoutCancel(ctx), p.prefix+name); removeErr != nil {
+	if removeErr := p.Remove(context.WithoutCancel(ctx), p.prefix+name); removeErr != nil {
 		p.keepOrLeave(p.prefix+name, removeErr)
 		return err == nil && request.Forbidden(removeErr)
 	}
@@ -84,7 +84,7 @@ func oddKey(odd []plan.Oddity) string {
 	for _, o := range odd {
 		ids = append(ids, o.ID)
 	}
-	return probeNamesFolder + strings.Join(ids, "-") + "/" + oddName(odd)
+	return namesFolder + strings.Join(ids, "-") + "/" + oddName(odd)
 }
 
 // oddName is a name with all of these.
@@ -99,7 +99,7 @@ func oddName(odd []plan.Oddity) string {
 // comesBack writes one key and reports whether it is the key that the store has then.
 // A single oddity that is refused counts as kept: nothing is stored under it. Beside an
 // error that may be of the name, kept is what the other answers have shown.
-func (p *prober) comesBack(ctx context.Context, odd []plan.Oddity) (kept bool, err error) {
+func (p *Prober) comesBack(ctx context.Context, odd []plan.Oddity) (kept bool, err error) {
 	name := oddKey(odd)
 	defer func() {
 		if removeErr := p.removeName(context.WithoutCancel(ctx), name); err == nil {
@@ -130,7 +130,7 @@ func (p *prober) comesBack(ctx context.Context, odd []plan.Oddity) (kept bool, e
 // showsName is of a key that HEAD has not found after its write. One that is listed has the name
 // that the list tells. Where nothing may be listed, and none of the names that a store may have
 // made of it is found, it may be shown late, as one that is listed under its own name.
-func (p *prober) showsName(ctx context.Context, name string) (kept bool, err error) {
+func (p *Prober) showsName(ctx context.Context, name string) (kept bool, err error) {
 	listed, err := p.listNames(ctx)
 	if p.target.Capabilities().List && err == nil && !slices.Contains(listed, p.prefix+name) {
 		return false, nil
@@ -146,9 +146,9 @@ func (p *prober) showsName(ctx context.Context, name string) (kept bool, err err
 
 // removeName removes a key of these. One that the target refuses to remove, or to tell
 // of, is left and named; only an error that cannot be of its name is returned.
-func (p *prober) removeName(ctx context.Context, name string) error {
+func (p *Prober) removeName(ctx context.Context, name string) error {
 	key := p.prefix + name
-	err := p.remove(ctx, key)
+	err := p.Remove(ctx, key)
 	if err == nil {
 		p.report.Left = slices.DeleteFunc(p.report.Left, func(left string) bool { return left == key })
 		return nil
@@ -161,18 +161,18 @@ func (p *prober) removeName(ctx context.Context, name string) error {
 }
 
 // keepOrLeave notes a key that could not be removed.
-func (p *prober) keepOrLeave(key string, err error) {
+func (p *Prober) keepOrLeave(key string, err error) {
 	if request.Forbidden(err) {
 		p.keep(key)
 	} else {
-		p.leave(key)
+		p.Leave(key)
 	}
 }
 
 // listedAs reports whether the store lists a key that was just written. Another key in
 // its place counts only if HEAD finds it: listings have been seen to encode keys wrongly.
 // Where nothing may be listed, the names that a store may have made of it are asked for.
-func (p *prober) listedAs(ctx context.Context, name string) (kept bool, err error) {
+func (p *Prober) listedAs(ctx context.Context, name string) (kept bool, err error) {
 	listed, err := p.listNames(ctx)
 	if err != nil && !request.OfName(err) {
 		return false, err
@@ -188,7 +188,7 @@ func (p *prober) listedAs(ctx context.Context, name string) (kept bool, err erro
 		others = append(others, strings.TrimPrefix(key, p.prefix))
 	}
 	for _, other := range others {
-		if other == name || !strings.HasPrefix(other, probeNamesFolder) {
+		if other == name || !strings.HasPrefix(other, namesFolder) {
 			continue
 		}
 		_, headErr := p.head(ctx, other)
@@ -206,7 +206,7 @@ func (p *prober) listedAs(ctx context.Context, name string) (kept bool, err erro
 }
 
 // listNames lists what the probe has written of odd names.
-func (p *prober) listNames(ctx context.Context) (keys []string, err error) {
+func (p *Prober) listNames(ctx context.Context) (keys []string, err error) {
 	if !p.target.Capabilities().List {
 		return nil, nil
 	}
@@ -215,7 +215,7 @@ func (p *prober) listNames(ctx context.Context) (keys []string, err error) {
 		var page []target.Listed
 		var next string
 		err := p.as(ctx, request.ListObjectsV2, func(ctx context.Context) (err error) {
-			page, next, err = p.target.List(ctx, p.prefix+probeNamesFolder, after)
+			page, next, err = p.target.List(ctx, p.prefix+namesFolder, after)
 			return err
 		})
 		for _, l := range page {
@@ -241,9 +241,9 @@ func aliases(name string) (others []string) {
 
 // keepsNames asks whether odd keys come back under their own names.
 func (p *targetProbe) keepsNames(ctx context.Context) {
-	renamed, err := p.names(ctx, plan.AllOddities)
+	renamed, err := p.Names(ctx, plan.AllOddities)
 	for _, key := range p.report.Left {
-		if strings.HasPrefix(key, p.prefix+probeNamesFolder) {
+		if strings.HasPrefix(key, p.prefix+namesFolder) {
 			p.out.Left = append(p.out.Left, key)
 		}
 	}
@@ -262,13 +262,13 @@ func (p *targetProbe) keepsNames(ctx context.Context) {
 	p.find("keeps names", answer, detail, means)
 }
 
-// sweepNames removes what a probe before has left of odd names, at best: that probe itself names
+// SweepNames removes what a probe before has left of odd names, at best: that probe itself names
 // what it leaves.
-func (p *prober) sweepNames(ctx context.Context) error {
+func (p *Prober) SweepNames(ctx context.Context) error {
 	keys, err := p.listNames(ctx)
 	for _, key := range keys {
 		if err == nil || request.OfName(err) {
-			err = p.remove(ctx, key)
+			err = p.Remove(ctx, key)
 		}
 	}
 	if request.OfName(err) {
