@@ -14,7 +14,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/probe"
 )
 
 // sink is an S3 server that reads bodies and keeps nothing of them: what is left
@@ -109,7 +109,7 @@ var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 // that came with it is right.
 func swallow(r *http.Request) (n int64, right bool, err error) {
 	sum := r.Header.Get(checksum)
-	if sum != "" && strings.Contains(r.URL.Path, "/"+importer.ProbePrefix) {
+	if sum != "" && strings.Contains(r.URL.Path, "/"+probe.Prefix) {
 		h := sha256.New()
 		n, err = io.Copy(h, r.Body)
 		return n, sum == base64.StdEncoding.EncodeToString(h.Sum(nil)), err

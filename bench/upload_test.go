@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 )
@@ -41,7 +42,7 @@ func TestSinkRefuses(t *testing.T) {
 		return err
 	}
 	right := sha256.Sum256([]byte("text"))
-	probed := importer.ProbePrefix + "run/put"
+	probed := probe.Prefix + "run/put"
 	if err := put(probed, wrong, false); err == nil {
 		t.Error("a wrong checksum was taken in a probe")
 	}

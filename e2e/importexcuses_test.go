@@ -3,7 +3,7 @@ package e2e
 import (
 	"testing"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/simulator"
 )
@@ -12,7 +12,7 @@ import (
 // one key excuses nothing of another key or another start, and a word without a fault
 // excuses nothing.
 func TestImportExcuses(t *testing.T) {
-	const key, other, probe = "in/large-a", "in/large-b", "in/" + importer.ProbePrefix + "run-1-00/parts"
+	const key, other, probe = "in/large-a", "in/large-b", "in/" + probe.Prefix + "run-1-00/parts"
 	create := func(key string, fault simulator.Fault) simulator.Meeting {
 		return simulator.Meeting{Fault: fault, Call: "CreateMultipartUpload", Key: key}
 	}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
@@ -193,7 +194,7 @@ func (f *faultRun) everyKey() []string {
 		if attempt > 1 {
 			name = fmt.Sprintf("run-1.%d", attempt)
 		}
-		keys = append(keys, fmt.Sprintf("%s%s%s-%.8s/parts", f.prefix, importer.ProbePrefix, name, f.device))
+		keys = append(keys, fmt.Sprintf("%s%s%s-%.8s/parts", f.prefix, probe.Prefix, name, f.device))
 	}
 	keys = append(keys, slices.Collect(maps.Keys(f.planted))...)
 	keys = append(keys, slices.Collect(maps.Keys(f.uploads))...)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/simulator"
@@ -86,7 +87,7 @@ func (f *faultRun) uploadsExcused(key string) int {
 	unseen := times(f.starts, func(m simulator.Meeting) bool {
 		return m.Key == key && (m.Fault == simulator.CreateTwice || m.Fault == simulator.CreateLate)
 	})
-	if strings.Contains(key, importer.ProbePrefix) {
+	if strings.Contains(key, probe.Prefix) {
 		return unseen + f.probeExcused(key)
 	}
 	failed := cuts(f.starts) + times(f.starts, func(m simulator.Meeting) bool {
@@ -119,7 +120,7 @@ func (f *faultRun) ownExcused(key string) bool {
 	if late > 0 {
 		return true
 	}
-	if strings.Contains(key, importer.ProbePrefix) {
+	if strings.Contains(key, probe.Prefix) {
 		return f.probeExcused(key) > 0
 	}
 	failed := times(f.starts, func(m simulator.Meeting) bool { return m.Key == key })

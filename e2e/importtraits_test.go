@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
 
@@ -74,7 +75,7 @@ func (f *faultRun) checkVersions() {
 	}
 	for key, n := range counts {
 		_, ours := f.want[key]
-		own := strings.Contains(key, importer.ProbePrefix) || strings.Contains(key, importer.JournalPrefix)
+		own := strings.Contains(key, probe.Prefix) || strings.Contains(key, importer.JournalPrefix)
 		switch {
 		case own && !f.ownExcused(key):
 			f.found("%d versions of %q are left, and nobody said so", n, key)

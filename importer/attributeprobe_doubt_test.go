@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -24,7 +25,7 @@ func TestAttributeRefusedInDoubt(t *testing.T) {
 				p.rule = func(kind, key string, a target.Attributes) error {
 					mu.Lock()
 					defer mu.Unlock()
-					if strings.Contains(key, ProbePrefix) && examined {
+					if strings.Contains(key, probe.Prefix) && examined {
 						if calls++; calls == at {
 							return target.NewError(code, key, "", nil)
 						}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
@@ -28,7 +29,7 @@ type picky struct {
 }
 
 func (p *picky) judge(kind, key string, a target.Attributes) error {
-	if !strings.Contains(key, ProbePrefix) && !strings.Contains(key, JournalPrefix) {
+	if !strings.Contains(key, probe.Prefix) && !strings.Contains(key, JournalPrefix) {
 		p.mu.Lock()
 		p.sent++
 		p.mu.Unlock()
@@ -166,7 +167,7 @@ func TestRefusedNotForAttributes(t *testing.T) {
 	p := &picky{fakeTarget: newFake(t)}
 	tries := 0
 	p.rule = func(kind, key string, a target.Attributes) error {
-		if strings.Contains(key, ProbePrefix) {
+		if strings.Contains(key, probe.Prefix) {
 			tries++
 		}
 		if key == "in/f05" || key == "in/f06" || key == "in/large" {
@@ -228,7 +229,7 @@ func TestProbeTargetDemanding(t *testing.T) {
 		t.Fatalf("with rules: %v, %+v", err, r)
 	}
 	for _, f := range append(r.Rights, r.Findings...) {
-		if f.Answer == AnswerNotAllowed {
+		if f.Answer == probe.AnswerNotAllowed {
 			t.Errorf("%s: %s", f.Name, f.Detail)
 		}
 	}

@@ -77,7 +77,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
-	if err := r.sweepNames(ctx, r.attemptID()); err != nil {
+	if err := r.proberOf(r.attemptID()).SweepNames(ctx); err != nil {
 		return err
 	}
 	if err := c.examine(ctx); err != nil {
@@ -216,7 +216,7 @@ func (c *canceler) entries(ctx context.Context) error {
 	err := c.walk(ctx, work)
 	close(work)
 	workers.Wait()
-	return firstError(append(ends, err))
+	return request.First(append(ends, err))
 }
 
 func (c *canceler) walk(ctx context.Context, work chan<- *given) (err error) {

@@ -43,7 +43,7 @@ func (c *canceler) uncommit(ctx context.Context) error {
 		err = c.takeAway(ctx, note)
 		ends = append(ends, err)
 	}
-	return firstError(ends)
+	return request.First(ends)
 }
 
 // unasked names those that a stop has kept the call from.

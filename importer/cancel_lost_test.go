@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -63,7 +64,7 @@ func TestCancelHereOnly(t *testing.T) {
 	halfway(t, s, f, mirrored(t, disk))
 	probed := false
 	refuseLease := func(_ int, call, key string) (bool, error) { // all that come after the probe
-		probed = probed || strings.Contains(key, ProbePrefix)
+		probed = probed || strings.Contains(key, probe.Prefix)
 		no := probed && call == "put" && strings.Contains(key, ourJournal) && strings.Contains(key, mirrorLeases)
 		return !no, when(target.NewError(target.CodeAccessDenied, key, "no", nil), no)
 	}

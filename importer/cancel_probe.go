@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -13,17 +14,17 @@ import (
 // target calls us, by which uploads that no answer told of are found.
 func (c *canceler) examine(ctx context.Context) (err error) {
 	r := c.run
-	r.probe, err = r.prober().probe(ctx, nil)
+	r.probe, err = r.prober().Probe(ctx, nil)
 	r.nameLeft(r.probe)
 	if err == nil || errors.Is(err, request.ErrStopped) || target.IsCanceled(err) || target.HasCode(err, target.CodeTakenOver) {
 		return err
 	}
 	// A target that does not answer a read either is one that nothing can be removed from.
-	readErr := request.Present(ctx, r.calls, r.target, r.opts.Prefix+ProbePrefix+"cancel")
+	readErr := request.Present(ctx, r.calls, r.target, r.opts.Prefix+probe.Prefix+"cancel")
 	if readErr != nil && !target.IsNotFound(readErr) && !request.Forbidden(readErr) {
 		return err
 	}
-	r.probe, c.out.NoProbe = ProbeReport{}, err.Error()
+	r.probe, c.out.NoProbe = probe.Report{}, err.Error()
 	return nil
 }
 

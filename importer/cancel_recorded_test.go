@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -18,7 +19,7 @@ func TestCancelRecorded(t *testing.T) {
 	disk := killedAt(t, s, f, 3)
 	o := testOptions(t, disk)
 	f.hook = func(_ int, call, key string) (bool, error) {
-		if strings.Contains(key, ProbePrefix) {
+		if strings.Contains(key, probe.Prefix) {
 			return false, target.NewError(target.CodeCredentialsRefused, key, "no", nil)
 		}
 		return true, nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -16,7 +17,7 @@ import (
 func unprobed(t *testing.T, s *fakeSource, f *fakeTarget, o Options) {
 	t.Helper()
 	f.hook = func(_ int, call, key string) (bool, error) {
-		if call == "put" && strings.Contains(key, ProbePrefix) {
+		if call == "put" && strings.Contains(key, probe.Prefix) {
 			return false, target.NewError(target.CodeAccessDenied, key, "no", nil)
 		}
 		return true, nil

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -67,7 +68,7 @@ func TestCancelUnrecordedGoesOn(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
 	halfway(t, s, f, mirrored(t, disk))
 	f.hook = func(_ int, call, key string) (bool, error) {
-		no := strings.Contains(key, ProbePrefix)
+		no := strings.Contains(key, probe.Prefix)
 		return !no, when(target.NewError(target.CodeCredentialsRefused, key, "no", nil), no)
 	}
 	out, err := Cancel(t.Context(), s, deleting{f}, mirrored(t, disk), true)

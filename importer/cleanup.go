@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -130,17 +131,17 @@ func (r *run) removeKept(ctx context.Context, wait bool) {
 		return // what an earlier call of this start has left stays noted
 	}
 	until, _ := r.calls.Kept()
-	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix, keys: nil}
+	p := probe.New(r.target, r.calls, r.opts.Prefix+probe.Prefix, target.Attributes{})
 	over := wait && r.calls.Outlast(ctx)
 	for _, key := range keys {
-		if !over || p.remove(ctx, key) != nil {
-			p.leave(key)
+		if !over || p.Remove(ctx, key) != nil {
+			p.Leave(key)
 		}
 	}
-	if err := r.storeKept(p.report.Left, until); err != nil {
+	if err := r.storeKept(p.Found().Left, until); err != nil {
 		r.opts.Log.Debug("what is left of probes", "error", err)
 	}
-	r.nameLeft(ProbeReport{Left: p.report.Left})
+	r.nameLeft(probe.Report{Left: p.Found().Left})
 }
 
 // notRemoved is why the marker of a run is left.

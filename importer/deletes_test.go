@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/probe"
 )
 
 // TestDeletesListed: operators grant rights by the list of deletes in docs/import.md. Who
@@ -34,7 +36,7 @@ func TestDeletesListed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, what := range []string{"What sledge deletes in a target", ProbePrefix, JournalPrefix, "--delete-objects", "s3:AbortMultipartUpload"} {
+	for _, what := range []string{"What sledge deletes in a target", probe.Prefix, JournalPrefix, "--delete-objects", "s3:AbortMultipartUpload"} {
 		if !strings.Contains(string(doc), what) {
 			t.Errorf("the list has no %s", what)
 		}

@@ -49,17 +49,7 @@ func (r *run) pass(ctx context.Context) error {
 	lanes.Wait()
 	close(work)
 	workers.Wait()
-	return firstError(ends)
-}
-
-// firstError is the first one that is not merely the end of the others.
-func firstError(errs []error) (first error) {
-	for _, err := range errs {
-		if err != nil && (first == nil || errors.Is(first, request.ErrStopped)) {
-			first = err
-		}
-	}
-	return first
+	return request.First(ends)
 }
 
 // begin forgets what only the pass before has to do with.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -166,7 +167,7 @@ func (f *fakeTarget) store(key string, ifAbsent bool, o fakeObject) error {
 	if exists && ifAbsent && !f.noConditions {
 		return target.KeyExists(key)
 	}
-	if exists && !strings.Contains(key, ProbePrefix) && !strings.Contains(key, JournalPrefix) && !bytes.Equal(old.data, o.data) {
+	if exists && !strings.Contains(key, probe.Prefix) && !strings.Contains(key, JournalPrefix) && !bytes.Equal(old.data, o.data) {
 		f.t.Errorf("%q was overwritten with other content", key)
 	}
 	if f.curtain != nil {
@@ -341,7 +342,7 @@ func (f *fakeTarget) Delete(_ context.Context, key, _ string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	apply, hooked := f.enter("delete", key)
-	if !strings.Contains(key, ProbePrefix) && !strings.Contains(key, JournalPrefix) {
+	if !strings.Contains(key, probe.Prefix) && !strings.Contains(key, JournalPrefix) {
 		f.t.Errorf("%q was deleted", key)
 	}
 	if apply {

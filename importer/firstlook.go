@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -21,7 +22,7 @@ func (r *run) firstLook(ctx context.Context) error {
 		earlier := r.withhold()
 		err := r.inspect(ctx)
 		if err != nil {
-			r.nameLeft(ProbeReport{Left: earlier})
+			r.nameLeft(probe.Report{Left: earlier})
 			return err
 		}
 		r.removeEarlier(ctx, earlier)
@@ -53,7 +54,7 @@ func (r *run) outlast(ctx context.Context, ask func(context.Context) error) erro
 // target has answered, and now answers no call. A new run's probe finds out what the target
 // refuses, by name or by kind of call, and that it says at once.
 func (r *run) outage(e *target.Error) bool {
-	return r.calls.Answered() && r.waits(e) && request.OfAnyCall(e) && (r.header.Begun || !mayMeanKey(e.Code))
+	return r.calls.Answered() && r.waits(e) && request.OfAnyCall(e) && (r.header.Begun || !request.MayMeanKey(e.Code))
 }
 
 // withhold keeps what a probe leaves from being named, as a later one may remove it, and
@@ -76,4 +77,12 @@ func (r *run) nameWithheld() {
 			r.probeLeft(key)
 		}
 	}
+}
+
+// removeEarlier removes what the probes of looks before the last one could not remove, and notes
+// what is left. The last look's own probe writes some of these keys, and not all.
+func (r *run) removeEarlier(ctx context.Context, keys []string) {
+	p := r.prober()
+	p.RemoveAll(ctx, keys)
+	r.nameLeft(p.Found())
 }

@@ -15,7 +15,7 @@ func TestFirstLookLeavesNothing(t *testing.T) {
 	unlisted := func(call string) error {
 		return when(target.NewError(target.CodeAccessDenied, "", "no list of uploads", nil), call == "listuploads")
 	}
-	names := func(call, key, what string) bool { return call == what && strings.Contains(key, probeNamesFolder) }
+	names := func(call, key, what string) bool { return call == what && strings.Contains(key, "/names/") }
 	for name, c := range map[string]struct {
 		away  func(n int, call, key string) bool
 		apply bool // the first call of the outage has its effect

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -36,7 +37,7 @@ func nth(n int) func(int, string, string) bool {
 }
 
 func probesBy(what string) func(int, string, string) bool {
-	return func(_ int, call, key string) bool { return call == what && strings.Contains(key, ProbePrefix) }
+	return func(_ int, call, key string) bool { return call == what && strings.Contains(key, probe.Prefix) }
 }
 
 // TestFirstLookWaits: a store that is away for an hour while a start looks at it is waited for
@@ -124,7 +125,7 @@ func TestFirstLookEnds(t *testing.T) {
 			if stopped {
 				right = errors.Is(err, context.Canceled) && res.Halt == nil && took < 2*time.Minute
 			}
-			if !right || said[target.CodeProbeLeft] != len(probeNames) {
+			if !right || said[target.CodeProbeLeft] != 3 {
 				t.Errorf("stopped %v: %v after %v, said %v", stopped, err, took, said)
 			}
 		})

@@ -18,6 +18,7 @@ import (
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
@@ -246,7 +247,7 @@ func swallow(r *http.Request) (right bool, size int64) {
 	var to io.Writer = io.Discard
 	h := crypto.NewSHA256()
 	sum := r.Header.Get("X-Amz-Checksum-Sha256")
-	hashed := strings.Contains(r.URL.Path, ProbePrefix) && sum != "" && r.Method == http.MethodPut
+	hashed := strings.Contains(r.URL.Path, probe.Prefix) && sum != "" && r.Method == http.MethodPut
 	if hashed {
 		to = h
 	}

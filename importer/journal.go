@@ -44,8 +44,8 @@ import (
 type journal struct {
 	values  *pages.Store
 	disk    vfs.FS
-	ours    func() error // CodeTakenOver once the state has another holder
-	puts    atomic.Int64
+	ours    func() error  // CodeTakenOver once the state has another holder
+	unasked atomic.Int64  // records that may still go before the disk's free room is looked at
 	changes atomic.Uint64 // that were made; of which number a flush makes durable
 	low     atomic.Bool   // the disk was found too full: looked at before every record
 }
@@ -56,10 +56,9 @@ const RunsFolder = "runs"
 const (
 	journalFolder = "journal"
 	minFree       = 16 << 20 // bytes that must be free before the journal takes more
+	freeEvery     = 256      // records that go between two looks at that, at most
+	freeRecord    = 64 << 10 // bytes that one of them may take, with what else is on its way
 )
-
-// freeEvery is how many records go between two looks at that.
-var freeEvery int64 = 256
 
 // header is what must not change between starts.
 type header struct {
@@ -225,13 +224,18 @@ func (j *journal) apply(sync bool, f func() error) error {
 func (j *journal) flush() error { return j.apply(true, func() error { return nil }) }
 
 // room refuses records while the disk is nearly full, so that it is never found full
-// in the middle of one.
+// in the middle of one. The less is free, the sooner it looks again.
 func (j *journal) room() error {
-	if (j.puts.Add(1)-1)%freeEvery != 0 && !j.low.Load() {
+	if j.unasked.Add(-1) >= 0 && !j.low.Load() {
 		return nil
 	}
 	free, _, err := j.disk.Free()
 	low := err == nil && free < minFree
+	if err != nil {
+		j.unasked.Store(freeEvery - 1)
+	} else {
+		j.unasked.Store(min(freeEvery, (free-minFree)/freeRecord+1) - 1)
+	}
 	if j.low.Store(low); low {
 		return target.NewError(target.CodeJournalFull, "", fmt.Sprintf("%d bytes free, at least %d are needed", free, int64(minFree)), nil)
 	}

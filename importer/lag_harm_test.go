@@ -185,7 +185,7 @@ func TestLagUnlisted(t *testing.T) {
 		s, f := newSource(), newFake(t)
 		s.file(`odd\name Q`, []byte("odd"))
 		o, w := lagOptions(t)
-		b := newBehind(f, looks, func(key string) bool { return strings.Contains(key, probeNamesFolder) })
+		b := newBehind(f, looks, func(key string) bool { return strings.Contains(key, "/names/") })
 		res, err := Run(t.Context(), s, unlisting{b}, o)
 		if err != nil || (looks > 0) != res.Complete || (looks > 0) != (len(res.Probe.Renames) == 0) || w.total == 0 {
 			t.Errorf("%d looks: %v, renames %q, waited %v", looks, err, res.Probe.Renames, w.total)

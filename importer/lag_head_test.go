@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -57,7 +58,7 @@ func lags(t *testing.T, times int, behind func(string) bool) (*headLagging, Opti
 // probe, nor an object, nor the next start; it does not make an odd name a refused one.
 func TestHeadLagsBehind(t *testing.T) {
 	for name, behind := range map[string]func(string) bool{
-		"of the probe":   func(key string) bool { return strings.Contains(key, ProbePrefix) },
+		"of the probe":   func(key string) bool { return strings.Contains(key, probe.Prefix) },
 		"of the objects": func(key string) bool { return !strings.Contains(key, "/.sledge-") },
 	} {
 		target, o := lags(t, 3, behind)

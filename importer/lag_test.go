@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
@@ -69,7 +70,7 @@ func lagOptions(t *testing.T) (Options, *waiting) {
 }
 
 func named(keys ...string) func(string) bool {
-	return func(key string) bool { return strings.HasSuffix(key, keys[0]) && !strings.Contains(key, ProbePrefix) }
+	return func(key string) bool { return strings.HasSuffix(key, keys[0]) && !strings.Contains(key, probe.Prefix) }
 }
 
 func (f *fakeTarget) theirs(key, text string) {
@@ -156,7 +157,7 @@ func TestLagBounded(t *testing.T) {
 		f.theirs("in/"+name, name)
 	}
 	o, w := lagOptions(t)
-	res := mustRun(t, s, newBehind(f, -1, func(key string) bool { return ours(key) && !strings.Contains(key, ProbePrefix) }), o)
+	res := mustRun(t, s, newBehind(f, -1, func(key string) bool { return ours(key) && !strings.Contains(key, probe.Prefix) }), o)
 	if res.Tally.Outcomes[entry.OutcomeConflict] != 10 || w.total > (request.LagTotal+request.LagTime)*o.Backoff || w.total < request.LagTotal*o.Backoff {
 		t.Errorf("%+v after %v", res.Tally, w.total)
 	}
@@ -180,7 +181,7 @@ func TestLagStopped(t *testing.T) {
 // nothing behind that a look does not show.
 func TestLagProbe(t *testing.T) {
 	for name, keys := range map[string]func(string) bool{
-		"probe":   func(key string) bool { return strings.Contains(key, ProbePrefix) },
+		"probe":   func(key string) bool { return strings.Contains(key, probe.Prefix) },
 		"marker":  func(key string) bool { return strings.HasSuffix(key, "/"+markerName) },
 		"journal": func(key string) bool { return strings.Contains(key, JournalPrefix) },
 	} {
@@ -203,7 +204,7 @@ func TestLagProbe(t *testing.T) {
 				t.Errorf("%s never shows: %v", name, err)
 			}
 			for key := range f.objects {
-				if strings.Contains(key, ProbePrefix) || strings.HasSuffix(key, "/"+markerName) {
+				if strings.Contains(key, probe.Prefix) || strings.HasSuffix(key, "/"+markerName) {
 					t.Errorf("%s, %d looks: %s is left", name, looks, key)
 				}
 			}

@@ -118,10 +118,8 @@ func TestCreateUnjournalled(t *testing.T) {
 		if created.Load() > 0 && looks.Add(1) < 10 {
 			return 0
 		}
-		return 1 << 30
+		return minFree // so that each record looks
 	}}
-	defer func(n int64) { freeEvery = n }(freeEvery)
-	freeEvery = 1
 	o := patient(t, disk)
 	o.ExclusivePrefix = false
 	f.hook = func(n int, call, key string) (bool, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -39,7 +40,7 @@ func (r *run) sweepUploads(ctx context.Context) (aborted uint64, unsearched stri
 		clear(found)
 		n = 0
 		return r.target.ListUploadsBelow(ctx, r.opts.Prefix, func(u target.Upload) error {
-			if u.Initiator != r.probe.Initiator || u.Initiated.Before(r.header.Since) || strings.HasPrefix(u.Key, r.opts.Prefix+ProbePrefix) || n == maxLeftovers {
+			if u.Initiator != r.probe.Initiator || u.Initiated.Before(r.header.Since) || strings.HasPrefix(u.Key, r.opts.Prefix+probe.Prefix) || n == maxLeftovers {
 				return nil
 			}
 			n++

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -59,7 +60,7 @@ func TestSweepRefused(t *testing.T) {
 			if call == "create" && key == "in/big" {
 				f.uploads["twice"] = &fakeUpload{key: key, initiator: f.initiator, initiated: f.now(), parts: map[int]fakePart{}}
 			}
-			if call == what && !strings.Contains(key, ProbePrefix) {
+			if call == what && !strings.Contains(key, probe.Prefix) {
 				return false, target.NewError(target.CodeAccessDenied, key, "no", nil)
 			}
 			return true, nil
@@ -180,7 +181,7 @@ func TestCancelCountsLostCreates(t *testing.T) {
 // import-faults at MinIO: a start that ended incomplete, and nobody said why.)
 func TestTimeIsNamed(t *testing.T) {
 	late := target.Unknown(target.NewError(target.CodeConnectionLost, "", "no answer in 2s", context.DeadlineExceeded))
-	for _, where := range []string{ProbePrefix, "in/big", "in/a"} {
+	for _, where := range []string{probe.Prefix, "in/big", "in/a"} {
 		for _, what := range []string{"put", "head", "create", "part", "complete", "get"} {
 			s, f := mixed(), newFake(t)
 			met := false
@@ -252,7 +253,7 @@ func TestProbeNamesLeft(t *testing.T) {
 			return true, nil
 		}, "/parts"},
 		{"asking for another key leaves an object", func(f *fakeTarget, call, key string) (bool, error) {
-			probing := strings.Contains(key, ProbePrefix)
+			probing := strings.Contains(key, probe.Prefix)
 			switch {
 			case !probing && key == "in/a":
 				f.byCall["denied"]++
@@ -281,7 +282,7 @@ func TestProbeNamesLeft(t *testing.T) {
 				t.Errorf("named %q (%v)", left, err)
 			}
 			for id, u := range f.uploads {
-				if strings.Contains(u.key, ProbePrefix) && !strings.Contains(named, u.key) {
+				if strings.Contains(u.key, probe.Prefix) && !strings.Contains(named, u.key) {
 					t.Errorf("upload %s of %q is left, and nobody said so (named %q)", id, u.key, left)
 				}
 			}

@@ -238,7 +238,7 @@ func (m *mirror) eachAtOnce(ctx context.Context, begin string, f func(ctx contex
 	})
 	close(names)
 	workers.Wait()
-	return firstError(append(ends, err))
+	return request.First(append(ends, err))
 }
 
 // clear removes what begins with a text, but for names that stay. nil says that nothing else

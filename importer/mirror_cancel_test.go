@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/content"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -32,7 +33,7 @@ func (f *fakeTarget) probeKeys() (keys []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for key := range f.objects {
-		if strings.Contains(key, ProbePrefix) {
+		if strings.Contains(key, probe.Prefix) {
 			keys = append(keys, key)
 		}
 	}

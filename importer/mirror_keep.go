@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -116,7 +117,7 @@ func (r *run) clearMirror(ctx context.Context, end *finished) error {
 		err = nil // that host's run clears it
 	case err == nil:
 		none := func(string) bool { return false }
-		err = firstError([]error{r.mirror.clear(ctx, mirrorUploads, r.uploadStays), r.mirror.clear(ctx, mirrorPages, none)})
+		err = request.First([]error{r.mirror.clear(ctx, mirrorUploads, r.uploadStays), r.mirror.clear(ctx, mirrorPages, none)})
 	}
 	if err != nil {
 		r.problem(target.NewError(target.CodeJournalLeft, r.mirror.prefix, notRemoved(err), err))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -37,7 +38,7 @@ func TestMostParts(t *testing.T) {
 	}
 	a.Size = size
 	to := &countingTarget{Target: newFake(t)}
-	transfers := &run{opts: testOptions(t, nil).withDefaults(), target: to, journal: j, probe: ProbeReport{Checking: true},
+	transfers := &run{opts: testOptions(t, nil).withDefaults(), target: to, journal: j, probe: probe.Report{Checking: true},
 		calls: request.New(request.Settings{Requests: 1, CallTimeout: time.Minute, RetryBudget: 100}, make(chan struct{}))}
 	tr := &transfer{run: transfers, action: a, content: zeros{}}
 	if err := upload(context.Background(), tr, 4); err != nil {
@@ -82,10 +83,10 @@ func TestJournalFull(t *testing.T) {
 }
 
 // TestJournalRoom: once the disk is found too full, every record is refused until there
-// is room.
+// is room. The less is free, the sooner it is looked at again.
 func TestJournalRoom(t *testing.T) {
-	free := int64(0)
-	j, err := openJournal(stateOf(&filling{FS: memDisk(), free: func() int64 { return free }}), "")
+	free, looks := int64(0), 0
+	j, err := openJournal(stateOf(&filling{FS: memDisk(), free: func() int64 { looks++; return free }}), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,9 +96,17 @@ func TestJournalRoom(t *testing.T) {
 			t.Errorf("record %d: %v", n, err)
 		}
 	}
-	free = minFree
-	if err := j.setPage(0, entry.NewTally()); err != nil {
-		t.Error(err)
+	for _, test := range []struct{ free, looks int64 }{{minFree, 20}, {minFree + 3*freeRecord, 5}, {minFree + 1<<30, 1}} {
+		j.unasked.Store(0)
+		free, looks = test.free, 0
+		for range 20 {
+			if err := j.setPage(0, entry.NewTally()); err != nil {
+				t.Error(err)
+			}
+		}
+		if int64(looks) != test.looks {
+			t.Errorf("%d looks where %d bytes are free above the bound", looks, free-minFree)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -22,7 +23,7 @@ func TestProbeLeftByALie(t *testing.T) {
 		}
 		heads, last := 0, 0
 		count := func(_ int, call, key string) (bool, error) {
-			if call == "head" && strings.HasSuffix(key, "/"+name) && strings.Contains(key, ProbePrefix) {
+			if call == "head" && strings.HasSuffix(key, "/"+name) && strings.Contains(key, probe.Prefix) {
 				heads++
 			}
 			return true, nil
@@ -42,7 +43,7 @@ func TestProbeLeftByALie(t *testing.T) {
 			t.Errorf("%+v", res)
 		}
 		for key := range f.objects {
-			if strings.Contains(key, ProbePrefix) && !slices.Contains(told, key) {
+			if strings.Contains(key, probe.Prefix) && !slices.Contains(told, key) {
 				t.Errorf("%q is left, and told was %v", key, told)
 			}
 		}

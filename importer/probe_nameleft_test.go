@@ -6,9 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/text/unicode/norm"
-
-	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -27,7 +25,7 @@ func TestOddNamesLeft(t *testing.T) {
 		}
 		store := &renaming{f, to, true}
 		f.hook = func(n int, call, key string) (bool, error) {
-			if strings.Contains(key, ProbePrefix) && (call == "delete" || strings.Contains(key, "'")) {
+			if strings.Contains(key, probe.Prefix) && (call == "delete" || strings.Contains(key, "'")) {
 				return false, target.NewError(target.CodeAccessDenied, key, "", nil)
 			}
 			return true, nil
@@ -41,27 +39,12 @@ func TestOddNamesLeft(t *testing.T) {
 			t.Fatalf("renames %v: %v, %+v", renames, err, res)
 		}
 		for key := range f.objects { // another run, that finds all this
-			if !strings.Contains(key, ProbePrefix) {
+			if !strings.Contains(key, probe.Prefix) {
 				delete(f.objects, key)
 			}
 		}
 		if res := mustRun(t, s, store, testOptions(nil, memDisk())); !slices.Equal(res.Probe.Renames, want) {
 			t.Errorf("renames %v, again: %+v", renames, res)
-		}
-	}
-}
-
-// TestOddKeys: no alias of an oddity's key is the key of another one.
-func TestOddKeys(t *testing.T) {
-	keys := map[string]string{}
-	for _, odd := range plan.AllOddities {
-		keys[oddKey([]plan.Oddity{odd})] = odd.ID
-	}
-	for key, id := range keys {
-		for _, alias := range append(aliases(key), norm.NFKD.String(key)) {
-			if other, ok := keys[alias]; ok && other != id {
-				t.Errorf("%q of %s is %s's", alias, id, other)
-			}
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -118,7 +119,7 @@ func TestRenamingStores(t *testing.T) {
 					t.Errorf("no list %v: %+v", noList, res)
 				}
 				for key := range f.objects {
-					if strings.Contains(key, ProbePrefix) {
+					if strings.Contains(key, probe.Prefix) {
 						t.Errorf("%q is left", key)
 					}
 				}
@@ -141,21 +142,6 @@ func TestOneObjectProvesOneEntry(t *testing.T) {
 	lines := readLines(t, disk, "receipts/objects.list")
 	if lines[0].Error+lines[1].Error != target.CodeKeyCollision {
 		t.Errorf("%+v", lines)
-	}
-}
-
-// TestOddities: each sample has its own oddity, and what is plain has none.
-func TestOddities(t *testing.T) {
-	for _, odd := range plan.AllOddities {
-		if name := oddName([]plan.Oddity{odd}); plan.IsPlain(name) || !odd.In(name) {
-			t.Errorf("%s: %q has it not", odd.ID, name)
-		}
-		if odd.In("a/b.c/d-e_0") {
-			t.Errorf("%s: a plain name has it", odd.ID)
-		}
-	}
-	if !plan.IsPlain("a/b.c/d-e_0") {
-		t.Error("a plain name is odd")
 	}
 }
 

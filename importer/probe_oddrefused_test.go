@@ -58,7 +58,7 @@ func TestOddNamesOfADeadTarget(t *testing.T) {
 		store := &renaming{f, func(key string) string { return strings.ReplaceAll(key, `\`, "/") }, false}
 		dead := false
 		f.hook = func(n int, call, key string) (bool, error) {
-			if dead = dead || strings.Contains(key, probeNamesFolder); dead {
+			if dead = dead || strings.Contains(key, "/names/"); dead {
 				return false, target.NewError(code, key, "", nil)
 			}
 			return true, nil

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
@@ -53,7 +55,7 @@ func TestWishedProof(t *testing.T) {
 			if test.code == "" && (err != nil || !res.Complete) || test.code != "" && !target.HasCode(err, test.code) {
 				t.Fatalf("%v, %+v", err, res)
 			}
-			if res.Probe.Proof != test.proof || !strings.Contains(res.Probe.String(), "strongest proof: "+proofName(test.proof)) {
+			if res.Probe.Proof != test.proof || !strings.Contains(res.Probe.String(), "strongest proof: "+cmp.Or(string(test.proof), "none")) {
 				t.Errorf("probe %+v: %s", res.Probe, res.Probe)
 			}
 			if test.code != "" && (res.ExitClass() != ExitFixable || len(f.objects) != 0) {
@@ -78,7 +80,7 @@ func TestProbeUploads(t *testing.T) {
 	f.check(t, s, "in/")
 }
 
-func probeS3(t *testing.T, server *s3test.Server, set func(*Options)) (*TargetReport, error) {
+func probeS3(t *testing.T, server *s3test.Server, set func(*Options)) (*probe.TargetReport, error) {
 	t.Helper()
 	o := s3Options(t, server, nil)
 	if set != nil {
@@ -87,8 +89,8 @@ func probeS3(t *testing.T, server *s3test.Server, set func(*Options)) (*TargetRe
 	return ProbeTarget(context.Background(), newS3(t, o), o, "probe-1", nil)
 }
 
-func (r *TargetReport) answers() map[string]Answer {
-	m := map[string]Answer{}
+func answersOf(r *probe.TargetReport) map[string]probe.Answer {
+	m := map[string]probe.Answer{}
 	for _, f := range append(slices.Clone(r.Rights), r.Findings...) {
 		m[f.Name] = f.Answer
 	}
@@ -101,10 +103,10 @@ func TestProbeTarget(t *testing.T) {
 	if err != nil || !r.Usable || len(r.Left) != 0 || r.Proof != entry.ProofReadBack || r.StoreProof != entry.ProofSHA256 {
 		t.Fatalf("%v, %+v", err, r)
 	}
-	for name, answer := range r.answers() {
-		want := AnswerYes
+	for name, answer := range answersOf(r) {
+		want := probe.AnswerYes
 		if name == "object lock" {
-			want = AnswerNo
+			want = probe.AnswerNo
 		}
 		if answer != want {
 			t.Errorf("%s: %s", name, answer)
@@ -164,7 +166,7 @@ func TestProbeTargetRights(t *testing.T) {
 			if err != nil || r.Usable != test.usable || (len(r.Left) > 0) != test.left {
 				t.Fatalf("%v, usable %v, left %q, lacks %q", err, r.Usable, r.Left, r.Lacks)
 			}
-			if got := r.answers()[test.right]; got != AnswerNotAllowed {
+			if got := answersOf(r)[test.right]; got != probe.AnswerNotAllowed {
 				t.Errorf("%s: %s", test.right, got)
 			}
 			os.RemoveAll(filepath.Join(server.BucketFolder(), "in"))

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
@@ -73,11 +74,11 @@ func TestProbeTargetVersions(t *testing.T) {
 			t.Fatalf("without %s: %v, %d deletions without a version", right, err, markers)
 		}
 		for _, name := range []string{"s3:GetObjectVersion", "s3:DeleteObjectVersion"} {
-			want := AnswerYes
+			want := probe.AnswerYes
 			if name == right {
-				want = AnswerNotAllowed
+				want = probe.AnswerNotAllowed
 			}
-			if got := r.answers()[name]; got != want {
+			if got := answersOf(r)[name]; got != want {
 				t.Errorf("without %s: %s: %q", right, name, got)
 			}
 		}

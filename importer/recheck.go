@@ -272,7 +272,7 @@ func (c *rechecker) all(ctx context.Context, walk func(context.Context, func(ent
 	err := c.give(ctx, walk, work)
 	close(work)
 	workers.Wait()
-	return firstError(append(ends, err))
+	return request.First(append(ends, err))
 }
 
 // give hands the entries' objects to the workers, with what the journal knows of them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -26,7 +27,7 @@ func (u *unseen) answered(key string) { u.inRow, u.shown = 0, key }
 
 // miss notes an object that cannot be looked at, and returns the error if it is the run's.
 func (c *rechecker) miss(ctx context.Context, key string, err error) error {
-	if !ofName(err) {
+	if !request.OfName(err) {
 		return err
 	}
 	c.mu.Lock()

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
@@ -39,16 +38,7 @@ const remedyOneKey = "only this key is refused, others are taken with the same c
 // ofOneKey reports whether the target may mean one key by this error. The journal in
 // the target is no entry's.
 func (r *run) ofOneKey(e *target.Error) bool {
-	return mayMeanKey(e.Code) && r.waits(e) && !strings.HasPrefix(e.Path, r.opts.Prefix+JournalPrefix)
-}
-
-// mayMeanKey tells the codes by which a policy, a proxy or a firewall may refuse one key.
-func mayMeanKey(code target.Code) bool {
-	switch code {
-	case target.CodeAccessDenied, target.CodePolicyDenied, target.CodeCredentialsRefused, target.CodeNotS3, target.CodeWrongRegion:
-		return true
-	}
-	return false
+	return request.MayMeanKey(e.Code) && r.waits(e) && !strings.HasPrefix(e.Path, r.opts.Prefix+JournalPrefix)
 }
 
 // takesOthers reports whether the target takes another key, below the reserved prefix.
@@ -87,27 +77,12 @@ func (r *run) takesOthers(ctx context.Context) bool {
 
 // takesOne stores, looks at and removes one object of the probe.
 func (r *run) takesOne(ctx context.Context) bool {
-	const name, content = "put", "sledge probe of another key"
-	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix + r.probeName(r.attemptID()) + "/",
-		keys: []string{name}, own: r.opts.Rules.Own()}
-	_, err := p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
-	if err != nil && !target.IsUnknown(err) {
-		return false // nothing is there to be removed
-	}
-	var obj target.Object
-	if err == nil {
-		obj, err = p.shown(ctx, name)
-	}
-	reads := err == nil
-	if reads && r.probe.ReadsBack {
-		reads, err = p.readsBack(ctx, name, obj.VersionID, content)
-	}
-	if cleanErr := p.clean(ctx); err == nil {
-		err = cleanErr
-	}
-	p.report.Left = slices.DeleteFunc(p.report.Left, func(key string) bool { return slices.Contains(r.probe.Left, key) })
-	r.nameLeft(p.report)
-	return err == nil && reads
+	p := r.proberOf(r.attemptID())
+	takes := p.TakesAnother(ctx, r.probe.ReadsBack)
+	found := p.Found()
+	found.Left = slices.DeleteFunc(found.Left, func(key string) bool { return slices.Contains(r.probe.Left, key) })
+	r.nameLeft(found)
+	return takes
 }
 
 // storedBefore reports whether an earlier start has stored an object of the run.

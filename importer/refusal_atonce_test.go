@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -59,7 +60,7 @@ func TestRefusalOfKeyAndAttributesAtOnce(t *testing.T) {
 	store.slow = func(in target.PutRequest) bool {
 		mu.Lock()
 		defer mu.Unlock()
-		return denied && strings.Contains(in.Key, ProbePrefix) && in.Metadata[plan.MetaEntry] == "put"
+		return denied && strings.Contains(in.Key, probe.Prefix) && in.Metadata[plan.MetaEntry] == "put"
 	}
 	store.rule = func(kind, key string, a target.Attributes) error {
 		switch key {

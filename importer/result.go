@@ -8,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
@@ -32,7 +33,7 @@ type Result struct {
 	LeftUploads uint64   // multipart uploads that may have been left behind
 	Retries     int64
 	PartsKept   int64 // parts of an earlier start that were not sent again
-	Probe       ProbeReport
+	Probe       probe.Report
 	Named       map[target.Code]uint64 // failures and warnings of this start
 	Halt        *target.Error          // why the run stopped for the operator
 	Interrupted bool

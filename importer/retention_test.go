@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -313,7 +314,7 @@ func TestJournalVersionsRemoved(t *testing.T) {
 
 // TestProbeRemovesManyVersions: what is called removed is, however many versions it has.
 func TestProbeRemovesManyVersions(t *testing.T) {
-	const key = "in/" + ProbePrefix + "put"
+	const key = "in/" + probe.Prefix + "put"
 	for _, n := range []int{12, maxMarkerVersions + 5} {
 		b := newRetaining(t, target.Retention{})
 		for range n {
@@ -322,8 +323,8 @@ func TestProbeRemovesManyVersions(t *testing.T) {
 			}
 		}
 		b.now = b.now.AddDate(100, 0, 0)
-		p := &prober{target: b, calls: request.New(testOptions(t, memDisk()).calls(), nil), prefix: "in/" + ProbePrefix}
-		if err := p.remove(t.Context(), key); (err == nil) != (len(b.versions[key]) == 0) {
+		p := probe.New(b, request.New(testOptions(t, memDisk()).calls(), nil), "in/"+probe.Prefix, target.Attributes{})
+		if err := p.Remove(t.Context(), key); (err == nil) != (len(b.versions[key]) == 0) {
 			t.Errorf("%d versions: %v, %d are left", n, err, len(b.versions[key]))
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
@@ -33,7 +34,7 @@ type run struct {
 	header      header
 	ended       finished // how an earlier start has ended; zero if it has not
 	base        string   // folder of this run in the state folder: "" for the first
-	probe       ProbeReport
+	probe       probe.Report
 	conditional bool // of both kinds of write
 	progress    progress
 
@@ -59,7 +60,7 @@ type run struct {
 	passes     int
 	keptKeys   []string      // of probes, to be removed when their retention is over
 	withheld   []string      // left by the first look's probes, not named yet; nil: each is named at once
-	trail      probeTrail    // of these probes
+	trail      probe.Trail   // of these probes
 	unfinished uint64        // entries that this pass has left
 	lost       uint64        // pages that could not be read
 	left       *target.Error // why one of them was left

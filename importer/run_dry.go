@@ -7,6 +7,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -15,7 +16,7 @@ import (
 // target, a missing bucket or wrong credentials show. It writes nothing.
 func (r *run) dry(ctx context.Context) (*Result, error) {
 	r.header.Attempt, r.header.Started = 1, r.opts.Now().UTC()
-	err := request.Present(ctx, r.calls, r.target, r.opts.Prefix+ProbePrefix+"dry-run")
+	err := request.Present(ctx, r.calls, r.target, r.opts.Prefix+probe.Prefix+"dry-run")
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -169,7 +170,7 @@ func TestPartsAreKept(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	f.hook = func(n int, call, key string) (bool, error) {
-		if call == "part" && !strings.Contains(key, ProbePrefix) {
+		if call == "part" && !strings.Contains(key, probe.Prefix) {
 			if parts++; parts == 4 {
 				cancel()
 			}

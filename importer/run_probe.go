@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -14,8 +15,13 @@ func (r *run) probeName(attempt string) string {
 }
 
 // prober is the probe of this start, which knows what the ones before it have left.
-func (r *run) prober() *prober {
-	return &prober{target: r.target, calls: r.calls, prefix: r.probePrefix(r.attemptID()), keys: probeNames, own: r.opts.Rules.Own(), probeTrail: r.trail}
+func (r *run) prober() *probe.Prober {
+	return r.proberOf(r.attemptID()).After(r.trail)
+}
+
+// proberOf is a probe of an attempt.
+func (r *run) proberOf(attempt string) *probe.Prober {
+	return probe.New(r.target, r.calls, r.opts.Prefix+probe.Prefix+r.probeName(attempt)+"/", r.opts.Rules.Own())
 }
 
 // inspect probes the target and applies what was found.
@@ -28,14 +34,14 @@ func (r *run) inspect(ctx context.Context) (err error) {
 		sets = r.opts.Rules.Sets() // what is refused now can be said otherwise in the same run
 	}
 	p := r.prober()
-	r.probe, err = p.probe(ctx, sets)
-	r.trail = p.probeTrail
+	r.probe, err = p.Probe(ctx, sets)
+	r.trail = p.Unremoved()
 	r.nameLeft(r.probe)
 	if err != nil {
 		return err
 	}
 	r.opts.Log.Info("target probed", "report", r.probe.String())
-	if err := r.probe.verdict(r.opts); err != nil {
+	if err := r.probe.Verdict(r.opts.wish()); err != nil {
 		return err
 	}
 	r.conditional = r.probe.Conditional()
@@ -49,7 +55,7 @@ func (r *run) inspect(ctx context.Context) (err error) {
 	if err := r.mark(ctx, false); err != nil {
 		return err
 	}
-	r.header.Begun, r.header.Since = true, r.probe.since
+	r.header.Begun, r.header.Since = true, r.probe.Since
 	return r.keepHeader(ctx)
 }
 
@@ -64,10 +70,11 @@ func (r *run) sweepProbes(ctx context.Context) error {
 		from--
 	}
 	for n := from; n < r.header.Attempt; n++ {
-		swept, err := sweepProbe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attempt(n)))
-		r.nameLeft(swept)
+		p := r.proberOf(r.attempt(n))
+		err := p.Sweep(ctx)
+		r.nameLeft(p.Found())
 		if err == nil {
-			err = r.sweepNames(ctx, r.attempt(n))
+			err = r.proberOf(r.attempt(n)).SweepNames(ctx)
 		}
 		if err != nil {
 			return err
@@ -77,9 +84,9 @@ func (r *run) sweepProbes(ctx context.Context) error {
 }
 
 // nameLeft names what a probe could not remove. What it may remove later is kept for that.
-func (r *run) nameLeft(p ProbeReport) {
+func (r *run) nameLeft(p probe.Report) {
 	r.mu.Lock()
-	for _, key := range p.kept {
+	for _, key := range p.Kept {
 		if !slices.Contains(r.keptKeys, key) {
 			r.keptKeys = append(r.keptKeys, key)
 		}

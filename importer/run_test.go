@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
@@ -56,7 +57,7 @@ func TestAnswers(t *testing.T) {
 		{"unchecked", func(f *fakeTarget, o *Options) { f.unchecking = true }, true},
 		{"without a checksum after the probe", func(f *fakeTarget, o *Options) {
 			f.hook = func(n int, call, key string) (bool, error) {
-				f.silent = !strings.Contains(key, ProbePrefix)
+				f.silent = !strings.Contains(key, probe.Prefix)
 				return true, nil
 			}
 		}, true},

@@ -158,7 +158,7 @@ func (r *run) marked(ctx context.Context, free bool) (sight, error) {
 // hidesKey reports whether the target has answered, and by that refuses to show this one key:
 // a method, a policy, a firewall or a fault of the store may be about it alone.
 func hidesKey(err error) bool {
-	return ofName(err) && !target.HasCode(err, target.CodeConnectionLost) && !target.HasCode(err, target.CodeThrottled)
+	return request.OfName(err) && !target.HasCode(err, target.CodeConnectionLost) && !target.HasCode(err, target.CodeThrottled)
 }
 
 // unmark removes the marker of a run that needs none any more. What cannot be removed

@@ -22,6 +22,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/audit"
@@ -73,7 +74,7 @@ func TestS3(t *testing.T) {
 		t.Errorf("result %+v", res)
 	}
 	compareS3(t, target, s)
-	if _, err := os.Stat(filepath.Join(server.BucketFolder(), "in", ProbePrefix)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(server.BucketFolder(), "in", probe.Prefix)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the probe left something: %v", err)
 	}
 	// Another run finds everything there, read back as well.

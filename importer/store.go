@@ -329,12 +329,5 @@ func (r *run) wrong(a *plan.Action, ours bool, cause string) error {
 // readBack gets an object and holds its bytes against the manifest's digests.
 // Other content is CodeStoredWrong.
 func readBack(ctx context.Context, calls *request.Caller, target target.Reader, key, version string, x content.Expected) error {
-	return calls.Idempotent(ctx, request.Call{Name: request.GetObject, Key: key, Payload: x.Size}, func(ctx context.Context) error {
-		content, err := request.Get(ctx, target, key, version)
-		if err != nil {
-			return err
-		}
-		defer content.Close() // read only
-		return x.Check(content)
-	})
+	return request.Read(ctx, calls, target, key, version, x.Size, x.Check)
 }

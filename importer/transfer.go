@@ -172,7 +172,7 @@ func (t *transfer) complete(ctx context.Context, parts []target.Part) (stored ta
 		return stored, t.failed(err)
 	}
 	for attempt := 0; ; attempt++ {
-		err = r.calls.Once(ctx, request.Call{Name: request.CompleteMultipartUpload, Key: t.action.Key, Payload: completeTime}, func(ctx context.Context) error {
+		err = r.calls.Once(ctx, request.Call{Name: request.CompleteMultipartUpload, Key: t.action.Key, Payload: request.CompleteTime}, func(ctx context.Context) error {
 			stored, err = r.target.CompleteUpload(ctx, target.CompleteRequest{
 				Key: t.action.Key, UploadID: t.upload.UploadID, Parts: parts,
 				Size: t.action.Size, Composite: t.action.Composite(), IfAbsent: r.probe.ConditionalComplete,
@@ -207,9 +207,6 @@ func (t *transfer) onePart(ctx context.Context) error {
 	_, err = t.complete(ctx, []target.Part{{Number: 1, ETag: etag, SHA256: target.Encode64(t.action.Parts[0][:])}})
 	return err
 }
-
-// completeTime gives Complete ten minutes more: stores join parts meanwhile.
-const completeTime = 600 * request.Slowest
 
 // send makes one request with payload. A refused digest is never answered by
 // sending again blindly: the content is read anew, and only if it is what the

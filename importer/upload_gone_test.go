@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
@@ -27,7 +28,7 @@ type vanishing struct {
 
 func (v *vanishing) RoundTrip(r *http.Request) (*http.Response, error) {
 	v.mu.Lock()
-	hit := r.Method == v.method && r.URL.Query().Has("uploadId") && !strings.Contains(r.URL.Path, ProbePrefix) && v.met < v.times
+	hit := r.Method == v.method && r.URL.Query().Has("uploadId") && !strings.Contains(r.URL.Path, probe.Prefix) && v.met < v.times
 	if hit {
 		v.met++
 	}

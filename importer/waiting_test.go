@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -27,7 +28,7 @@ func patient(t *testing.T, disk vfs.FS) Options {
 
 // ours tells a call about an entry, not about the probe.
 func ours(key string) bool {
-	return !strings.Contains(key, ProbePrefix) && !strings.Contains(key, JournalPrefix)
+	return !strings.Contains(key, probe.Prefix) && !strings.Contains(key, JournalPrefix)
 }
 
 // TestWaits: whatever an operator can mend from outside halts the run, is said
@@ -114,10 +115,8 @@ func TestWaitsForRoom(t *testing.T) {
 		if stored > 3 && full.Add(1) < 20 {
 			return 0
 		}
-		return 1 << 30
+		return minFree // so that each record looks
 	}
-	defer func(n int64) { freeEvery = n }(freeEvery)
-	freeEvery = 1
 	if res := mustRun(t, s, f, o); !res.Complete || full.Load() < 20 {
 		t.Errorf("after %d looks: %+v", full.Load(), res)
 	}
@@ -484,8 +483,6 @@ func TestHeadSaysNoWhy(t *testing.T) {
 // TestFullAtAnyPut: whichever record finds the state folder's disk full, every entry
 // is counted once.
 func TestFullAtAnyPut(t *testing.T) {
-	defer func(n int64) { freeEvery = n }(freeEvery)
-	freeEvery = 1
 	for at := int64(1); at < 40; at++ {
 		s, f := mixed(), newFake(t)
 		disk := &filling{FS: memDisk()}
@@ -495,7 +492,7 @@ func TestFullAtAnyPut(t *testing.T) {
 			if looks.Add(1) == at {
 				return 0
 			}
-			return 1 << 30
+			return minFree // so that each record looks
 		}
 		res, err := Run(context.Background(), s, f, o)
 		for range 2 { // a header has nobody to wait for
@@ -518,7 +515,7 @@ func TestProbesOfOneRun(t *testing.T) {
 	o.HaltWait = 50 * time.Millisecond
 	names := map[string]bool{}
 	f.hook = func(n int, call, key string) (bool, error) {
-		if rest, ok := strings.CutPrefix(key, "in/"+ProbePrefix); ok && call == "put" {
+		if rest, ok := strings.CutPrefix(key, "in/"+probe.Prefix); ok && call == "put" {
 			name, _, _ := strings.Cut(rest, "/")
 			names[name] = true
 		}

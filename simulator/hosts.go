@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -234,7 +235,7 @@ func (w *world) givenUp(run string, out *importer.Canceled, remove bool) error {
 				bad = append(bad, fmt.Sprintf("%q is left of the journal", key))
 			}
 		case isProbe(key):
-			if _, rest, _ := strings.Cut(key, importer.ProbePrefix+run); rest != "" && strings.ContainsAny(rest[:1], "-.") && !w.probeLeft(key) {
+			if _, rest, _ := strings.Cut(key, probe.Prefix+run); rest != "" && strings.ContainsAny(rest[:1], "-.") && !w.probeLeft(key) {
 				bad = append(bad, fmt.Sprintf("%q is left of a probe", key))
 			}
 		case o.run() != run:

@@ -18,6 +18,7 @@ import (
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/audit"
@@ -79,7 +80,7 @@ func (w *world) probeLeft(key string) bool {
 func isOwn(key string) bool { return isProbe(key) || isJournal(key) }
 
 // isProbe tells the keys that the importer writes and removes to try a store.
-func isProbe(key string) bool { return strings.Contains(key, importer.ProbePrefix) }
+func isProbe(key string) bool { return strings.Contains(key, probe.Prefix) }
 
 // world is the target with those who write to it.
 type world struct {

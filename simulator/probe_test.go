@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target/s3"
 )
 
@@ -31,7 +32,7 @@ func TestProbeTarget(t *testing.T) {
 	honest := []string{"sha256 on PUT", "sha256 on UploadPart", "composite sha256", "x-amz-content-sha256", "keeps sha256", "answers writes as HEAD does", "conditional PUT", "conditional Complete"}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			bucket := &Bucket{Name: "bucket", Traits: test.traits, Free: func(key string) bool { return strings.Contains(key, importer.ProbePrefix) }}
+			bucket := &Bucket{Name: "bucket", Traits: test.traits, Free: func(key string) bool { return strings.Contains(key, probe.Prefix) }}
 			o := importer.Options{Config: s3.Config{Bucket: "bucket", Endpoint: "http://store.invalid", PathStyle: true, Transport: bucket,
 				Credentials: &s3.Credentials{AccessKey: "simulated", SecretKey: "simulated-secret"}}, Prefix: "in/", Backoff: time.Millisecond}
 			target, err := importer.NewS3(context.Background(), o)
@@ -43,14 +44,14 @@ func TestProbeTarget(t *testing.T) {
 				t.Fatalf("%v, %+v", err, r)
 			}
 			for _, f := range r.Findings {
-				want := importer.AnswerYes
+				want := probe.AnswerYes
 				if slices.Contains(test.no, f.Name) {
-					want = importer.AnswerNo
+					want = probe.AnswerNo
 				}
 				if slices.Contains(honest, f.Name) && f.Answer != want {
 					t.Errorf("%s: %s (%s), want %s", f.Name, f.Answer, f.Detail, want)
 				}
-				if strings.HasPrefix(f.Name, "crc64nvme") && f.Answer != importer.AnswerNo {
+				if strings.HasPrefix(f.Name, "crc64nvme") && f.Answer != probe.AnswerNo {
 					t.Errorf("%s: %s, and this store looks at no CRC", f.Name, f.Answer)
 				}
 			}

@@ -22,6 +22,7 @@ import (
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
@@ -73,7 +74,7 @@ type importReport struct {
 	PartsKept   int64                    `json:"parts_kept"`
 	Repaired    uint64                   `json:"repaired_blocks"`
 	RepairedAt  map[string]uint64        `json:"repaired_at,omitempty"` // of these, by the bay whose disk did not give them
-	Probe       importer.ProbeReport     `json:"probe"`
+	Probe       probe.Report             `json:"probe"`
 	Receipts    string                   `json:"receipts"` // folder
 	Checkpoint  string                   `json:"checkpoint"`
 	Started     time.Time                `json:"started"`

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -100,7 +101,7 @@ func checkMinProof(name string) error {
 	return usagef("--min-proof %q: must be %q, %q or %q", name, entry.ProofCRC, entry.ProofSHA256, entry.ProofReadBack)
 }
 
-type targetReport importer.TargetReport
+type targetReport probe.TargetReport
 
 func (r *targetReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "target      %s, profile %s\n", escape(r.Target), escape(r.Profile))
@@ -124,7 +125,7 @@ func (r *targetReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "proof       %s as objects are written; strongest: %s\n", proofText(r.StoreProof), proofText(r.Proof))
 }
 
-func printAnswers(w io.Writer, title string, findings []importer.Finding) {
+func printAnswers(w io.Writer, title string, findings []probe.Finding) {
 	fmt.Fprintf(w, "%s\n", title)
 	for _, f := range findings {
 		detail := ""

@@ -213,6 +213,9 @@ func OfObject(err error) bool {
 
 const Slowest = 64 << 10 // bytes a second that a call with payload must make
 
+// CompleteTime, as a call's payload, gives Complete ten minutes more: stores join parts meanwhile.
+const CompleteTime = 600 * Slowest
+
 // Once makes one attempt. Cancelling the run's context begins no call and breaks none that has
 // begun: its own time ends it, or that of whoever has ended the command (endWith).
 func (c *Caller) Once(ctx context.Context, what Call, f func(context.Context) error) error {

@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"io"
 
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -19,6 +20,18 @@ func PresentBy(ctx context.Context, calls *Caller, target target.Reader, what Ca
 			return err
 		}
 		return body.Close()
+	})
+}
+
+// Read gets a version of an object of so many bytes, "" the latest, and gives its content to check.
+func Read(ctx context.Context, calls *Caller, from target.Reader, key, version string, size int64, check func(io.Reader) error) error {
+	return calls.Idempotent(ctx, Call{Name: GetObject, Key: key, Payload: size}, func(ctx context.Context) error {
+		content, err := Get(ctx, from, key, version)
+		if err != nil {
+			return err
+		}
+		defer content.Close() // read only
+		return check(content)
 	})
 }
 

@@ -1,4 +1,4 @@
-package importer
+package probe
 
 import (
 	"context"
@@ -75,7 +75,7 @@ func (p *targetProbe) throughput(ctx context.Context) {
 		parts, sums = append(parts, target.Part{Number: n, ETag: etag, SHA256: target.Encode64(sum[:])}), append(sums, sum)
 	}
 	p.out.UpBytes = median(up)
-	err = p.sized(ctx, request.CompleteMultipartUpload, completeTime, func(ctx context.Context) error {
+	err = p.sized(ctx, request.CompleteMultipartUpload, request.CompleteTime, func(ctx context.Context) error {
 		_, err := p.target.CompleteUpload(ctx, target.CompleteRequest{Key: key, UploadID: id, Size: probeParts * probePart, Parts: parts, Composite: content.Composite(sums)})
 		return err
 	})

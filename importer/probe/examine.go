@@ -1,4 +1,4 @@
-package importer
+package probe
 
 import (
 	"context"
@@ -36,7 +36,7 @@ type Finding struct {
 	Means  string `json:"means"` // for an import
 }
 
-// TargetReport is what ProbeTarget found.
+// TargetReport is what Examine found.
 type TargetReport struct {
 	Target         string        `json:"target"`
 	Profile        string        `json:"profile"`
@@ -53,7 +53,7 @@ type TargetReport struct {
 	DownBytes      float64       `json:"down_bytes_per_second"`
 	Proof          entry.Proof   `json:"proof"`
 	StoreProof     entry.Proof   `json:"store_proof"`
-	Probe          ProbeReport   `json:"probe"`
+	Probe          Report        `json:"probe"`
 	Left           []string      `json:"left"` // probe objects that could not be removed
 }
 
@@ -67,46 +67,45 @@ const (
 // caller has given up.
 const cleaning = 30 * time.Second
 
-// targetProbe is one call of ProbeTarget.
+// targetProbe is one call of Examine.
 type targetProbe struct {
-	prober
+	Prober
 	target  target.Examined
-	options Options
+	options Examining
 	classes []string
 	out     *TargetReport
 }
 
-// ProbeTarget tries everything that an import could use, below
-// PREFIX/.sledge-probe/ID/, and removes what it wrote, also when ctx ends early.
-// An error means that the target could not be asked at all; what it lacks is in
-// the report. classes are the storage classes to try, nil those of the profile.
-func ProbeTarget(ctx context.Context, target target.Examined, o Options, id string, classes []string) (*TargetReport, error) {
-	o.RunID, o.DryRun = id, true // it needs no state
-	if o = o.withDefaults(); o.validate() != nil {
-		return nil, o.validate()
-	}
-	profile, err := o.TargetProfile()
-	if err != nil {
-		return nil, err
-	}
-	if classes == nil {
-		classes = profile.StorageClasses
-	}
-	few := o
-	few.Retries = min(o.Retries, 3)
+// Examining says how a target is examined.
+type Examining struct {
+	Wish
+	Prefix  string           // of the import; "" or ending in a slash
+	ID      string           // of this examination: its objects' names
+	URL     string           // of the target, for the report
+	Profile string           // its name, for the report
+	Classes []string         // storage classes to try
+	Calls   request.Settings // of its calls
+	Step    func(what string)
+}
+
+// Examine tries everything that an import could use, below PREFIX/.sledge-probe/ID/, and removes
+// what it wrote, also when ctx ends early. An error means that the target could not be asked at
+// all; what it lacks is in the report.
+func Examine(ctx context.Context, to target.Examined, o Examining) (*TargetReport, error) {
 	calls := func(stop <-chan struct{}) *request.Caller {
-		s := few.calls()
+		s := o.Calls
 		s.Impatient = true
 		return request.New(s, stop)
 	}
 	asks := calls(ctx.Done())
 	asks.EndWith(ctx)
-	p := &targetProbe{target: target, options: o, classes: classes,
-		prober: prober{target: target, calls: asks, prefix: o.Prefix + ProbePrefix + id + "/", keys: slices.Clone(probeNames), own: o.Rules.Own()},
-		out:    &TargetReport{Target: o.TargetURL(), Profile: profile.Name, Lacks: []string{}, Wants: []string{}, StorageClasses: []string{}, Left: []string{}}}
-	p.calls.Ask(ctx, target)
+	p := &targetProbe{target: to, options: o, classes: o.Classes,
+		Prober: *New(to, asks, o.Prefix+Prefix+o.ID+"/", o.Rules.Own()),
+		out:    &TargetReport{Target: o.URL, Profile: o.Profile, Lacks: []string{}, Wants: []string{}, StorageClasses: []string{}, Left: []string{}}}
+	p.calls.Ask(ctx, to)
 	p.report.Retention, p.report.NoLock = p.calls.Retention(), p.calls.NoLock()
-	if err = p.all(ctx); err != nil && len(p.out.Rights) == 0 {
+	err := p.all(ctx)
+	if err != nil && len(p.out.Rights) == 0 {
 		return nil, request.OfContext(ctx, err) // nothing was written
 	}
 	p.calls.Outlast(ctx)
@@ -294,7 +293,7 @@ func (p *targetProbe) import_(ctx context.Context) {
 	p.report.Done = err == nil
 	p.report.conclude()
 	if err = p.said(err); err == nil {
-		err = p.report.verdict(p.options)
+		err = p.report.Verdict(p.options.Wish)
 	}
 	if err != nil && !errors.Is(err, request.ErrStopped) {
 		p.out.Refusal = target.AsError(err)
@@ -497,7 +496,7 @@ func (p *targetProbe) storage(ctx context.Context) {
 // tidy removes every object of the probe and names what it could not.
 func (p *targetProbe) tidy(ctx context.Context) {
 	for _, name := range p.keys {
-		if err := p.remove(ctx, p.prefix+name); err != nil {
+		if err := p.Remove(ctx, p.prefix+name); err != nil {
 			p.out.Left = append(p.out.Left, p.prefix+name)
 		}
 	}
@@ -527,7 +526,7 @@ func (p *targetProbe) conclude(err error) {
 	if !p.report.Conditional() && !p.options.AllowUnconditional {
 		out.Lacks = append(out.Lacks, "conditional writes, or --allow-unconditional")
 	}
-	if p.report.reaches(p.options) != nil {
+	if p.report.reaches(p.options.Wish) != nil {
 		out.Lacks = append(out.Lacks, fmt.Sprintf("the proof %q: the strongest here is %q", p.options.MinProof, proofName(p.report.Proof)))
 	}
 	if out.Refusal != nil && len(out.Lacks) == 0 {

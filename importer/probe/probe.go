@@ -1,4 +1,4 @@
-package importer
+package probe
 
 import (
 	"bytes"
@@ -17,8 +17,8 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 )
 
-// ProbeReport is what the target showed it can do, in this run.
-type ProbeReport struct {
+// Report is what the target showed it can do, in this run.
+type Report struct {
 	Done                bool     `json:"done"`
 	Checking            bool     `json:"checking"` // refused a wrong SHA-256 on PUT and on UploadPart
 	PutRefused          bool     `json:"put_refused"`
@@ -45,12 +45,12 @@ type ProbeReport struct {
 
 	NoLock bool `json:"no_lock,omitempty"` // the bucket says that it has no object lock
 
-	kept  []string  // probe objects that cannot be removed before their own retention is over
-	since time.Time // of an upload of the probe, by the store's clock
+	Kept  []string  `json:"-"` // probe objects that cannot be removed before their own retention is over
+	Since time.Time `json:"-"` // of an upload of the probe, by the store's clock
 }
 
 // conclude fills what follows from the rest.
-func (p *ProbeReport) conclude() {
+func (p *Report) conclude() {
 	p.Checking = p.PutRefused && p.PartRefused && p.KeepsChecksum
 	p.StoreProof = entry.ProofNone
 	if p.Checking {
@@ -61,8 +61,17 @@ func (p *ProbeReport) conclude() {
 	}
 }
 
+// Wish is what an import asks of its target.
+type Wish struct {
+	Rules              plan.Rules
+	MinProof           entry.Proof
+	ReadBack           bool // every object
+	AllowUnconditional bool
+	JournalInTarget    bool
+}
+
 // reaches refuses a wish that no object could fulfil, before the first byte.
-func (p ProbeReport) reaches(o Options) error {
+func (p Report) reaches(o Wish) error {
 	want := o.MinProof
 	if o.ReadBack {
 		want = entry.ProofReadBack
@@ -82,10 +91,10 @@ func (p ProbeReport) reaches(o Options) error {
 }
 
 // Conditional tells whether both kinds of write can be made conditional.
-func (p ProbeReport) Conditional() bool { return p.ConditionalPut && p.ConditionalComplete }
+func (p Report) Conditional() bool { return p.ConditionalPut && p.ConditionalComplete }
 
 // String is the report in a line, for the receipt.
-func (p ProbeReport) String() string {
+func (p Report) String() string {
 	if !p.Done {
 		return "not probed"
 	}
@@ -127,33 +136,38 @@ func proofName(p entry.Proof) string {
 	return string(p)
 }
 
-// ProbePrefix is the reserved prefix, below the target's own, of the temporary
+// Prefix is the reserved prefix, below the target's own, of the temporary
 // objects that a probe writes and removes. Names repeat from start to start of an
 // attempt, so what a crash left is removed by the next probe.
-const ProbePrefix = ".sledge-probe/"
+const Prefix = ".sledge-probe/"
 
-type prober struct {
+type Prober struct {
 	target target.Target
 	calls  *request.Caller
 	prefix string
 	keys   []string // below the prefix, that may be there
-	report ProbeReport
-	probeTrail
+	report Report
+	Trail
 
 	own   target.Attributes // of its objects
 	doubt bool              // while attributes were tried, an error told nothing about them
 }
 
-// probe tries the target before the first object. Refusals that mean "the
+// New is a probe below a prefix, which ends in a slash. Its objects have these attributes.
+func New(to target.Target, calls *request.Caller, prefix string, own target.Attributes) *Prober {
+	return &Prober{target: to, calls: calls, prefix: prefix, keys: slices.Clone(probeNames), own: own}
+}
+
+// Probe tries the target before the first object. Refusals that mean "the
 // operator has to act" are returned; what the target merely cannot do is in the
 // report.
 //
 // Its objects have attributes; further sets of them are tried, each by one object.
-func (p *prober) probe(ctx context.Context, sets []target.Attributes) (ProbeReport, error) {
+func (p *Prober) Probe(ctx context.Context, sets []target.Attributes) (Report, error) {
 	p.calls.Ask(ctx, p.target)
 	p.report.Retention, p.report.NoLock = p.calls.Retention(), p.calls.NoLock()
 	if err := p.clean(ctx); err != nil {
-		p.report.Left, p.report.kept = nil, nil // nothing was begun, and whoever begins cleans
+		p.report.Left, p.report.Kept = nil, nil // nothing was begun, and whoever begins cleans
 		return p.report, ofChecksumHeaders(err)
 	}
 	_, err := p.asImport(ctx, sets)
@@ -177,7 +191,7 @@ const (
 
 // asImport tries what an import needs before its first object, and returns what ended it, and
 // in which stage. A run and ProbeTarget ask by it alone, so that they give one answer.
-func (p *prober) asImport(ctx context.Context, sets []target.Attributes) (stage int, err error) {
+func (p *Prober) asImport(ctx context.Context, sets []target.Attributes) (stage int, err error) {
 	for stage, try := range []func(context.Context) error{p.single, p.multipart, func(ctx context.Context) error { return p.sets(ctx, sets) }} {
 		if err := try(ctx); err != nil {
 			return stage, err
@@ -187,7 +201,7 @@ func (p *prober) asImport(ctx context.Context, sets []target.Attributes) (stage 
 }
 
 // said is an error of these in the words of a run.
-func (p *prober) said(err error) error {
+func (p *Prober) said(err error) error {
 	if target.IsNotFound(err) {
 		err = target.NewError(target.CodeMissing, p.prefix, "the target took an object of the probe, and no look finds it: look for a cache or a proxy that answers from memory", err)
 	}
@@ -197,8 +211,8 @@ func (p *prober) said(err error) error {
 	return nil
 }
 
-// verdict is why a run with these options does not begin at what the probe has found.
-func (p ProbeReport) verdict(o Options) error {
+// Verdict is why a run that wishes this does not begin at what the probe has found.
+func (p Report) Verdict(o Wish) error {
 	if err := p.reaches(o); err != nil {
 		return err
 	}
@@ -211,40 +225,41 @@ func (p ProbeReport) verdict(o Options) error {
 	return nil
 }
 
-// sweepProbe removes what the probe of a process that was replaced may have left. It
-// may still be at work, so the next attempt's own probe takes other names. Left is
-// set in the report.
-func sweepProbe(ctx context.Context, target target.Target, calls *request.Caller, prefix, runID string) (ProbeReport, error) {
-	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + runID + "/", keys: probeNames}
-	err := p.clean(ctx)
-	return p.report, err
-}
+// Found is what the probe has found until now, and what it has left.
+func (p *Prober) Found() Report { return p.report }
+
+// Sweep removes what the probe of a process that was replaced may have left. It may still be at
+// work, so the next attempt's own probe takes other names. Left is set in the report.
+func (p *Prober) Sweep(ctx context.Context) error { return p.clean(ctx) }
 
 var probeNames = []string{"put", "wrong", "parts"}
 
+// maxVersions bounds how many versions of a key are removed at once.
+const maxVersions = 100
+
 // keep notes a key that may not be removed now: it is left, unless its retention soon ends.
-func (p *prober) keep(key string) {
+func (p *Prober) keep(key string) {
 	if _, ok := p.calls.Kept(); !ok {
-		p.leave(key)
-	} else if !slices.Contains(p.report.kept, key) {
-		p.report.kept = append(p.report.kept, key)
+		p.Leave(key)
+	} else if !slices.Contains(p.report.Kept, key) {
+		p.report.Kept = append(p.report.Kept, key)
 	}
 }
 
-// leave names a key of which something may be left.
-func (p *prober) leave(key string) {
+// Leave names a key of which something may be left.
+func (p *Prober) Leave(key string) {
 	if !slices.Contains(p.report.Left, key) {
 		p.report.Left = append(p.report.Left, key)
 	}
 }
 
-// remove takes away the uploads of a key and every version of it that we wrote.
-func (p *prober) remove(ctx context.Context, key string) error {
+// Remove takes away the uploads of a key and every version of it that we wrote.
+func (p *Prober) Remove(ctx context.Context, key string) error {
 	if err := p.abort(ctx, key); err != nil {
 		return err
 	}
 	rounds := 0
-	for ; rounds < maxMarkerVersions; rounds++ { // a store without conditions has a version for each write
+	for ; rounds < maxVersions; rounds++ { // a store without conditions has a version for each write
 		seen := p.seen[key]
 		var obj target.Object
 		err := p.as(ctx, request.HeadObject, func(ctx context.Context) (err error) {
@@ -252,7 +267,7 @@ func (p *prober) remove(ctx context.Context, key string) error {
 			return err
 		})
 		if target.IsNotFound(err) && seen {
-			p.leave(key) // nobody else removes it: the target shows now this, now that
+			p.Leave(key) // nobody else removes it: the target shows now this, now that
 		}
 		if target.IsNotFound(err) {
 			break
@@ -269,7 +284,7 @@ func (p *prober) remove(ctx context.Context, key string) error {
 			return nil
 		}
 	}
-	if rounds == maxMarkerVersions {
+	if rounds == maxVersions {
 		return target.NewError(target.CodeProbeLeft, key, fmt.Sprintf("%d versions were deleted, and there are more", rounds), nil)
 	}
 	for len(p.written[key]) > 0 { // HEAD does not show them
@@ -286,14 +301,14 @@ func (p *prober) remove(ctx context.Context, key string) error {
 
 // wrote remembers what a write was answered with, so that it is removed even if no look
 // shows it.
-func (p *prober) wrote(key string, s target.Stored) {
+func (p *Prober) wrote(key string, s target.Stored) {
 	if p.written == nil {
 		p.written = map[string][]string{}
 	}
 	p.written[key] = append(p.written[key], s.VersionID)
 }
 
-func (p *prober) delete(ctx context.Context, key, version string) error {
+func (p *Prober) delete(ctx context.Context, key, version string) error {
 	err := p.as(ctx, request.DeleteObject, func(ctx context.Context) error { return p.target.Delete(ctx, key, version) })
 	if err == nil && p.written != nil {
 		p.written[key] = slices.DeleteFunc(p.written[key], func(v string) bool { return v == version })
@@ -303,7 +318,7 @@ func (p *prober) delete(ctx context.Context, key, version string) error {
 
 // abort ends our uploads of a key: those that we know of, and those that an
 // earlier start has left.
-func (p *prober) abort(ctx context.Context, key string) error {
+func (p *Prober) abort(ctx context.Context, key string) error {
 	ids := map[string]bool{}
 	for _, u := range p.uploads {
 		if u.Key == key {
@@ -322,7 +337,7 @@ func (p *prober) abort(ctx context.Context, key string) error {
 	case !listsNone(err):
 		return err
 	case slices.Contains(p.lost, key):
-		p.leave(key) // an upload that nobody told us of cannot be found
+		p.Leave(key) // an upload that nobody told us of cannot be found
 	}
 	if err := p.abortAll(ctx, key, slices.Collect(maps.Keys(ids))); err != nil {
 		return err
@@ -338,7 +353,7 @@ func listsNone(err error) bool {
 }
 
 // begun remembers an upload of a key, or that there may be one.
-func (p *prober) begun(key, id string, err error) {
+func (p *Prober) begun(key, id string, err error) {
 	switch {
 	case err == nil:
 		p.uploads = append(p.uploads, target.Upload{Key: key, ID: id})
@@ -349,16 +364,16 @@ func (p *prober) begun(key, id string, err error) {
 
 // as makes a probe's call under S3's name. Repeating is right for all of them: the
 // keys are ours.
-func (p *prober) as(ctx context.Context, name string, f func(context.Context) error) error {
+func (p *Prober) as(ctx context.Context, name string, f func(context.Context) error) error {
 	return p.calls.Idempotent(ctx, request.Call{Name: name, Key: p.prefix, Aside: true}, f)
 }
 
 // do makes one of a target's examination, which nobody counts by name.
-func (p *prober) do(ctx context.Context, f func(context.Context) error) error {
+func (p *Prober) do(ctx context.Context, f func(context.Context) error) error {
 	return p.as(ctx, request.PutObject, f)
 }
 
-func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, ifAbsent bool) (stored target.Stored, err error) {
+func (p *Prober) put(ctx context.Context, name, content string, sum [32]byte, ifAbsent bool) (stored target.Stored, err error) {
 	kind, _, _ := strings.Cut(name, "/") // the rest may be odd
 	err = p.calls.Briefly(p.own, func(own target.Attributes) error {
 		return p.as(ctx, request.PutObject, func(ctx context.Context) (err error) {
@@ -376,7 +391,7 @@ func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, if
 }
 
 // single probes what an import by one request needs.
-func (p *prober) single(ctx context.Context) error {
+func (p *Prober) single(ctx context.Context) error {
 	const content, other = "sledge probe", "sledge probe, other content"
 	sum, otherSum := crypto.SumSHA256([]byte(content)), crypto.SumSHA256([]byte(other))
 	stored, err := p.put(ctx, "put", content, sum, false)
@@ -407,9 +422,9 @@ func (p *prober) single(ctx context.Context) error {
 
 // readsBack tells whether objects may be read, as a run reads them: by their version, where
 // the bucket has versions. Whether the bytes are right is judged object by object.
-func (p *prober) readsBack(ctx context.Context, name, version, source string) (bool, error) {
+func (p *Prober) readsBack(ctx context.Context, name, version, source string) (bool, error) {
 	x := content.Expected{Size: int64(len(source)), Parts: [][32]byte{crypto.SumSHA256([]byte(source))}}
-	read := func() error { return readBack(ctx, p.calls, p.target, p.prefix+name, version, x) }
+	read := func() error { return request.Read(ctx, p.calls, p.target, p.prefix+name, version, x.Size, x.Check) }
 	err := read()
 	if target.IsNotFound(err) {
 		err = p.calls.ShownLate(ctx, err, read)
@@ -423,7 +438,7 @@ func (p *prober) readsBack(ctx context.Context, name, version, source string) (b
 	return err == nil, err
 }
 
-func (p *prober) head(ctx context.Context, name string) (obj target.Object, err error) {
+func (p *Prober) head(ctx context.Context, name string) (obj target.Object, err error) {
 	err = p.as(ctx, request.HeadObject, func(ctx context.Context) (err error) {
 		obj, err = p.target.Head(ctx, p.prefix+name)
 		return err
@@ -436,7 +451,7 @@ func (p *prober) head(ctx context.Context, name string) (obj target.Object, err 
 }
 
 // shown is head of an object that was just written: the target may show it late.
-func (p *prober) shown(ctx context.Context, name string) (obj target.Object, err error) {
+func (p *Prober) shown(ctx context.Context, name string) (obj target.Object, err error) {
 	if obj, err = p.head(ctx, name); !target.IsNotFound(err) {
 		return obj, err
 	}
@@ -448,7 +463,7 @@ func (p *prober) shown(ctx context.Context, name string) (obj target.Object, err
 }
 
 // saw remembers that the target has shown an object of the probe.
-func (p *prober) saw(key string) {
+func (p *Prober) saw(key string) {
 	if p.seen == nil {
 		p.seen = map[string]bool{}
 	}
@@ -456,7 +471,7 @@ func (p *prober) saw(key string) {
 }
 
 // multipart probes the same for objects in parts.
-func (p *prober) multipart(ctx context.Context) error {
+func (p *Prober) multipart(ctx context.Context) error {
 	key, source := p.prefix+"parts", "sledge probe, part"
 	sum := crypto.SumSHA256([]byte(source))
 	wrong := crypto.SumSHA256([]byte("something else"))
@@ -525,12 +540,12 @@ func (p *prober) multipart(ctx context.Context) error {
 }
 
 // initiator learns how the target calls us.
-func (p *prober) initiator(ctx context.Context, key, id string) {
+func (p *Prober) initiator(ctx context.Context, key, id string) {
 	// Not knowing it only means that uploads after a lost reply are left and named.
 	err := p.as(ctx, request.ListMultipartUploads, func(ctx context.Context) error {
 		return p.target.ListUploads(ctx, key, func(u target.Upload) error {
 			if u.ID == id {
-				p.report.ListsUploads, p.report.Initiator, p.report.since = true, u.Initiator, u.Initiated
+				p.report.ListsUploads, p.report.Initiator, p.report.Since = true, u.Initiator, u.Initiated
 			}
 			return nil
 		})
@@ -555,4 +570,26 @@ func refused(err error, code target.Code) (bool, error) {
 		return true, nil
 	}
 	return false, err
+}
+
+// TakesAnother stores, looks at and removes one object, and reads it back if reads are made.
+func (p *Prober) TakesAnother(ctx context.Context, reads bool) bool {
+	const name, content = "put", "sledge probe of another key"
+	p.keys = []string{name}
+	_, err := p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
+	if err != nil && !target.IsUnknown(err) {
+		return false // nothing is there to be removed
+	}
+	var obj target.Object
+	if err == nil {
+		obj, err = p.shown(ctx, name)
+	}
+	takes := err == nil
+	if takes && reads {
+		takes, err = p.readsBack(ctx, name, obj.VersionID, content)
+	}
+	if cleanErr := p.clean(ctx); err == nil {
+		err = cleanErr
+	}
+	return err == nil && takes
 }

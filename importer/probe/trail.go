@@ -1,4 +1,4 @@
-package importer
+package probe
 
 import (
 	"context"
@@ -7,9 +7,9 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 )
 
-// probeTrail is what a probe has written and not seen removed. The next probe of a start takes
+// Trail is what a probe has written and not seen removed. The next probe of a start takes
 // it over: the target may not show it what the one before was answered.
-type probeTrail struct {
+type Trail struct {
 	uploads  []target.Upload     // that we began and did not see end
 	lost     []string            // keys of uploads that we may have begun: the answer was lost
 	written  map[string][]string // versions by key that we wrote and did not see deleted; "" without versions
@@ -17,15 +17,22 @@ type probeTrail struct {
 	seen     map[string]bool     // keys whose objects the target has shown, and that were not removed
 }
 
-// removeEarlier removes what the probes of looks before the last one could not remove, and notes
-// what is left. The last look's own probe writes some of these keys, and not all.
-func (r *run) removeEarlier(ctx context.Context, keys []string) {
-	p := &prober{target: r.target, calls: r.calls, prefix: r.probePrefix(r.attemptID()), probeTrail: r.trail}
+// RemoveAll removes these keys, and notes what is left.
+func (p *Prober) RemoveAll(ctx context.Context, keys []string) {
+	keys = slices.Clone(keys)
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {
-		if err := p.remove(ctx, key); err != nil {
+		if err := p.Remove(ctx, key); err != nil {
 			p.keepOrLeave(key, err)
 		}
 	}
-	r.nameLeft(p.report)
+}
+
+// Unremoved is what the next probe takes over.
+func (p *Prober) Unremoved() Trail { return p.Trail }
+
+// After takes over the trail of the probe before.
+func (p *Prober) After(t Trail) *Prober {
+	p.Trail = t
+	return p
 }

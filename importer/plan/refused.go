@@ -1,10 +1,8 @@
-package importer
+package plan
 
 import (
 	"fmt"
 	"strings"
-
-	"github.com/sledge-io/sledge/importer/plan"
 )
 
 // correcting says where attributes that a store refuses are asked for.
@@ -12,7 +10,7 @@ func correcting(names []string) string {
 	var places []string
 	for _, name := range names {
 		place := name + " in the file of --rules"
-		if flag := plan.FlagOf(name); flag != "" {
+		if flag := FlagOf(name); flag != "" {
 			place = flag + " (" + place + ")"
 		}
 		if name == "sse" {
@@ -23,8 +21,8 @@ func correcting(names []string) string {
 	return strings.Join(places, ", ")
 }
 
-// remedyRefused is for attributes that were found to be what a store refuses.
-func remedyRefused(names []string) string {
+// RemedyRefused is for attributes that were found to be what a store refuses.
+func RemedyRefused(names []string) string {
 	return fmt.Sprintf("correct or leave out %s, in an import with a new --run-id if objects were stored already; `sledge target probe` shows what the store takes; "+
 		"or mend the bucket, the key or the rights on it, then run the same command again", correcting(names))
 }

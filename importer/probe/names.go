@@ -1,4 +1,4 @@
-package importer
+package probe
 
 import (
 	"context"
@@ -9,24 +9,23 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/sledge-io/sledge/crypto"
-	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
 const (
-	probeNamesFolder = "names/"
-	probeOddAtOnce   = 12 // oddities in one key
+	namesFolder = "names/"
+	oddAtOnce   = 12 // oddities in one key
 )
 
-// names writes keys with these oddities and lists them. It returns the oddities with
+// Names writes keys with these oddities and lists them. It returns the oddities with
 // which a key does not come back under its own name, and is thus found under another one,
 // too. A key that the store refuses is not one of them: its entry will tell.
-func (p *prober) names(ctx context.Context, odd []plan.Oddity) (renamed []plan.Oddity, err error) {
-	for group := range slices.Chunk(odd, probeOddAtOnce) {
+func (p *Prober) Names(ctx context.Context, odd []plan.Oddity) (renamed []plan.Oddity, err error) {
+	for group := range slices.Chunk(odd, oddAtOnce) {
 		whole, err := p.comesBack(ctx, group)
-		if err != nil && !ofName(err) {
+		if err != nil && !request.OfName(err) {
 			return nil, err
 		}
 		if whole && err == nil {
@@ -48,44 +47,35 @@ func (p *prober) names(ctx context.Context, odd []plan.Oddity) (renamed []plan.O
 // keepsOne asks for one oddity. An error that may be of its name alone is the target's if
 // a plain key meets one, too; else the oddity is tried once more, for the error may have
 // passed, and what the answers have shown by then counts.
-func (p *prober) keepsOne(ctx context.Context, one plan.Oddity) (kept bool, err error) {
+func (p *Prober) keepsOne(ctx context.Context, one plan.Oddity) (kept bool, err error) {
 	kept, err = p.comesBack(ctx, []plan.Oddity{one})
-	if err == nil || !ofName(err) {
+	if err == nil || !request.OfName(err) {
 		return kept, err
 	}
 	if !p.takesPlain(ctx) {
 		return false, err
 	}
 	kept, err = p.comesBack(ctx, []plan.Oddity{one})
-	if ofName(err) {
+	if request.OfName(err) {
 		err = nil
 	}
 	return kept, err
 }
 
 // takesPlain stores, looks at and removes an object whose name has nothing odd.
-func (p *prober) takesPlain(ctx context.Context) bool {
-	name := probeNamesFolder + oddName(nil)
+func (p *Prober) takesPlain(ctx context.Context) bool {
+	name := namesFolder + oddName(nil)
 	const content = "sledge probe of a plain name"
 	_, err := p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
 	if err == nil {
 		_, err = p.shown(ctx, name)
 	}
-	if removeErr := p.remove(context.WithoutCancel(ctx), p.prefix+name); removeErr != nil {
+	if removeErr := p.Remove(context.WithoutCancel(ctx), p.prefix+name); removeErr != nil {
 		p.keepOrLeave(p.prefix+name, removeErr)
 		return err == nil && request.Forbidden(removeErr)
 	}
 	return err == nil
 }
-
-// ofName reports whether a key's name may be the cause of an error: a policy, a proxy, a
-// firewall or a fault of the store may be about it.
-func ofName(err error) bool {
-	return refusesName(err) || target.IsClass(err, target.Retryable) || err != nil && mayMeanKey(target.AsError(err).Code)
-}
-
-// refusesName tells the errors of these that stores themselves give for a name.
-func refusesName(err error) bool { return request.Forbidden(err) || request.OfObject(err) }
 
 // oddKey is a key below the probe's prefix with all of these. No alias of it is the key of
 // others: what is left of those, where nothing can be removed, is told from it.
@@ -94,7 +84,7 @@ func oddKey(odd []plan.Oddity) string {
 	for _, o := range odd {
 		ids = append(ids, o.ID)
 	}
-	return probeNamesFolder + strings.Join(ids, "-") + "/" + oddName(odd)
+	return namesFolder + strings.Join(ids, "-") + "/" + oddName(odd)
 }
 
 // oddName is a name with all of these.
@@ -109,7 +99,7 @@ func oddName(odd []plan.Oddity) string {
 // comesBack writes one key and reports whether it is the key that the store has then.
 // A single oddity that is refused counts as kept: nothing is stored under it. Beside an
 // error that may be of the name, kept is what the other answers have shown.
-func (p *prober) comesBack(ctx context.Context, odd []plan.Oddity) (kept bool, err error) {
+func (p *Prober) comesBack(ctx context.Context, odd []plan.Oddity) (kept bool, err error) {
 	name := oddKey(odd)
 	defer func() {
 		if removeErr := p.removeName(context.WithoutCancel(ctx), name); err == nil {
@@ -119,7 +109,7 @@ func (p *prober) comesBack(ctx context.Context, odd []plan.Oddity) (kept bool, e
 	const content = "sledge probe of a name"
 	_, err = p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
 	switch {
-	case refusesName(err):
+	case request.RefusesName(err):
 		return len(odd) == 1, nil
 	case err != nil:
 		return true, err
@@ -127,7 +117,7 @@ func (p *prober) comesBack(ctx context.Context, odd []plan.Oddity) (kept bool, e
 	switch _, err = p.head(ctx, name); {
 	case target.IsNotFound(err):
 		return p.showsName(ctx, name)
-	case err != nil && !ofName(err):
+	case err != nil && !request.OfName(err):
 		return false, err
 	}
 	kept, listErr := p.listedAs(ctx, name)
@@ -140,7 +130,7 @@ func (p *prober) comesBack(ctx context.Context, odd []plan.Oddity) (kept bool, e
 // showsName is of a key that HEAD has not found after its write. One that is listed has the name
 // that the list tells. Where nothing may be listed, and none of the names that a store may have
 // made of it is found, it may be shown late, as one that is listed under its own name.
-func (p *prober) showsName(ctx context.Context, name string) (kept bool, err error) {
+func (p *Prober) showsName(ctx context.Context, name string) (kept bool, err error) {
 	listed, err := p.listNames(ctx)
 	if p.target.Capabilities().List && err == nil && !slices.Contains(listed, p.prefix+name) {
 		return false, nil
@@ -156,41 +146,41 @@ func (p *prober) showsName(ctx context.Context, name string) (kept bool, err err
 
 // removeName removes a key of these. One that the target refuses to remove, or to tell
 // of, is left and named; only an error that cannot be of its name is returned.
-func (p *prober) removeName(ctx context.Context, name string) error {
+func (p *Prober) removeName(ctx context.Context, name string) error {
 	key := p.prefix + name
-	err := p.remove(ctx, key)
+	err := p.Remove(ctx, key)
 	if err == nil {
 		p.report.Left = slices.DeleteFunc(p.report.Left, func(left string) bool { return left == key })
 		return nil
 	}
 	p.keepOrLeave(key, err)
-	if ofName(err) {
+	if request.OfName(err) {
 		return nil
 	}
 	return err
 }
 
 // keepOrLeave notes a key that could not be removed.
-func (p *prober) keepOrLeave(key string, err error) {
+func (p *Prober) keepOrLeave(key string, err error) {
 	if request.Forbidden(err) {
 		p.keep(key)
 	} else {
-		p.leave(key)
+		p.Leave(key)
 	}
 }
 
 // listedAs reports whether the store lists a key that was just written. Another key in
 // its place counts only if HEAD finds it: listings have been seen to encode keys wrongly.
 // Where nothing may be listed, the names that a store may have made of it are asked for.
-func (p *prober) listedAs(ctx context.Context, name string) (kept bool, err error) {
+func (p *Prober) listedAs(ctx context.Context, name string) (kept bool, err error) {
 	listed, err := p.listNames(ctx)
-	if err != nil && !ofName(err) {
+	if err != nil && !request.OfName(err) {
 		return false, err
 	}
 	if slices.Contains(listed, p.prefix+name) {
 		return true, nil
 	}
-	if refusesName(err) {
+	if request.RefusesName(err) {
 		err = nil
 	}
 	others := aliases(name)
@@ -198,15 +188,15 @@ func (p *prober) listedAs(ctx context.Context, name string) (kept bool, err erro
 		others = append(others, strings.TrimPrefix(key, p.prefix))
 	}
 	for _, other := range others {
-		if other == name || !strings.HasPrefix(other, probeNamesFolder) {
+		if other == name || !strings.HasPrefix(other, namesFolder) {
 			continue
 		}
 		_, headErr := p.head(ctx, other)
 		switch {
 		case headErr == nil:
 			return false, nil
-		case target.IsNotFound(headErr) || refusesName(headErr):
-		case !ofName(headErr):
+		case target.IsNotFound(headErr) || request.RefusesName(headErr):
+		case !request.OfName(headErr):
 			return false, headErr
 		default:
 			err = headErr // others may be there
@@ -216,7 +206,7 @@ func (p *prober) listedAs(ctx context.Context, name string) (kept bool, err erro
 }
 
 // listNames lists what the probe has written of odd names.
-func (p *prober) listNames(ctx context.Context) (keys []string, err error) {
+func (p *Prober) listNames(ctx context.Context) (keys []string, err error) {
 	if !p.target.Capabilities().List {
 		return nil, nil
 	}
@@ -225,7 +215,7 @@ func (p *prober) listNames(ctx context.Context) (keys []string, err error) {
 		var page []target.Listed
 		var next string
 		err := p.as(ctx, request.ListObjectsV2, func(ctx context.Context) (err error) {
-			page, next, err = p.target.List(ctx, p.prefix+probeNamesFolder, after)
+			page, next, err = p.target.List(ctx, p.prefix+namesFolder, after)
 			return err
 		})
 		for _, l := range page {
@@ -249,73 +239,11 @@ func aliases(name string) (others []string) {
 		norm.NFC.String(name), norm.NFD.String(name), norm.NFKC.String(name), strings.ToLower(name), dots.Replace(name))
 }
 
-// inspectNames has the probe try what is odd about the manifest's keys, each oddity once
-// in a run. Entries with a key that would not come back under its own name are then
-// refused: the planner asks renamed. A run that was begun without this goes on without.
-func (r *run) inspectNames(ctx context.Context) error {
-	if r.header.Named || r.header.Begun && r.header.Odd == nil {
-		return nil
-	}
-	odd, whole, err := r.oddOf(ctx)
-	if err != nil {
-		return err
-	}
-	odd = slices.DeleteFunc(odd, func(o plan.Oddity) bool { return slices.Contains(r.header.Odd, o.ID) })
-	p := r.prober()
-	renamed, err := p.names(ctx, odd)
-	r.trail = p.probeTrail
-	r.nameLeft(p.report)
-	if err != nil {
-		return err
-	}
-	r.header.Odd, r.header.Named = append([]string{}, r.header.Odd...), whole
-	for _, o := range odd {
-		r.header.Odd = append(r.header.Odd, o.ID)
-	}
-	for _, o := range renamed {
-		r.header.Renames = append(r.header.Renames, o.ID)
-	}
-	r.planner.Rename(r.header.Renames)
-	if err := r.journal.store(headerKey, r.header, true); err != nil {
-		return err
-	}
-	return r.noteKept()
-}
-
-// sweepNames removes what the probe of an attempt has left of odd names.
-func (r *run) sweepNames(ctx context.Context, attempt string) error {
-	p := &prober{target: r.target, calls: r.calls, prefix: r.probePrefix(attempt)}
-	keys, err := p.listNames(ctx)
-	for _, key := range keys {
-		if err == nil || ofName(err) {
-			err = p.remove(ctx, key)
-		}
-	}
-	if ofName(err) {
-		return nil // at best: the probe itself names what it leaves
-	}
-	return err
-}
-
-func (r *run) probePrefix(attempt string) string {
-	return r.opts.Prefix + ProbePrefix + r.probeName(attempt) + "/"
-}
-
-// rewrites names what this target rewrites, for reports.
-func rewrites(ids []string) (names []string) {
-	for _, odd := range plan.AllOddities {
-		if slices.Contains(ids, odd.ID) {
-			names = append(names, odd.What)
-		}
-	}
-	return names
-}
-
 // keepsNames asks whether odd keys come back under their own names.
 func (p *targetProbe) keepsNames(ctx context.Context) {
-	renamed, err := p.names(ctx, plan.AllOddities)
+	renamed, err := p.Names(ctx, plan.AllOddities)
 	for _, key := range p.report.Left {
-		if strings.HasPrefix(key, p.prefix+probeNamesFolder) {
+		if strings.HasPrefix(key, p.prefix+namesFolder) {
 			p.out.Left = append(p.out.Left, key)
 		}
 	}
@@ -334,27 +262,17 @@ func (p *targetProbe) keepsNames(ctx context.Context) {
 	p.find("keeps names", answer, detail, means)
 }
 
-// oddOf walks all entries for what is odd about their keys below the prefix. whole is
-// false if a page could not be read.
-func (r *run) oddOf(ctx context.Context) (odd []plan.Oddity, whole bool, err error) {
-	names, whole := plan.NewOddities(), true
-	err = r.source.Entries(ctx, 0, func(e entry.Entry) error {
-		switch {
-		case ctx.Err() != nil:
-			return request.ErrStopped
-		case e.Lost != nil:
-			if own := target.OwnFault("", e.Lost); own != nil {
-				return own
-			}
-			whole = false
-			return nil
-		case e.Record == nil:
-			return nil
+// SweepNames removes what a probe before has left of odd names, at best: that probe itself names
+// what it leaves.
+func (p *Prober) SweepNames(ctx context.Context) error {
+	keys, err := p.listNames(ctx)
+	for _, key := range keys {
+		if err == nil || request.OfName(err) {
+			err = p.Remove(ctx, key)
 		}
-		if name, ok := r.planner.KeyName(e); ok {
-			names.Add(name)
-		}
+	}
+	if request.OfName(err) {
 		return nil
-	})
-	return names.List(), whole, err
+	}
+	return err
 }

@@ -1,12 +1,12 @@
-package importer
+package probe
 
 import (
 	"bytes"
 	"context"
 	"strings"
-	"sync"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -24,7 +24,7 @@ func ofLock(err error) bool {
 }
 
 // try makes one write of a kind with these attributes, and takes it back.
-func (p *prober) try(ctx context.Context, kind string, a target.Attributes) error {
+func (p *Prober) try(ctx context.Context, kind string, a target.Attributes) error {
 	key, content := p.prefix+"put", []byte("sledge probe of attributes")
 	write := func(a target.Attributes) error {
 		return p.as(ctx, kind, func(ctx context.Context) error { return p.write(ctx, kind, key, content, a) })
@@ -33,7 +33,7 @@ func (p *prober) try(ctx context.Context, kind string, a target.Attributes) erro
 	if err != nil && !target.IsUnknown(err) {
 		return err
 	}
-	if gone := p.remove(ctx, key); request.Forbidden(gone) {
+	if gone := p.Remove(ctx, key); request.Forbidden(gone) {
 		p.keep(key)
 	} else if err == nil {
 		err = gone
@@ -42,7 +42,7 @@ func (p *prober) try(ctx context.Context, kind string, a target.Attributes) erro
 }
 
 // write makes one attempt of it.
-func (p *prober) write(ctx context.Context, kind, key string, content []byte, a target.Attributes) error {
+func (p *Prober) write(ctx context.Context, kind, key string, content []byte, a target.Attributes) error {
 	if kind == request.CreateMultipartUpload {
 		id, err := p.target.CreateUpload(ctx, target.CreateRequest{Key: key, Attributes: a})
 		p.begun(key, id, err)
@@ -56,7 +56,7 @@ func (p *prober) write(ctx context.Context, kind, key string, content []byte, a 
 }
 
 // tries is try, and notes an error that tells nothing about the attributes.
-func (p *prober) tries(ctx context.Context, kind string, a target.Attributes) error {
+func (p *Prober) tries(ctx context.Context, kind string, a target.Attributes) error {
 	err := p.try(ctx, kind, a)
 	p.doubt = p.doubt || err != nil && !request.OfAttributes(err) && !request.OfObject(err)
 	return err
@@ -65,7 +65,7 @@ func (p *prober) tries(ctx context.Context, kind string, a target.Attributes) er
 // blame turns the refusal of a write into that of the attributes that it was made with,
 // if others alone are taken: each is tried by itself. An error that is no refusal, of one
 // of these, leaves in doubt what cannot be told without it.
-func (p *prober) blame(ctx context.Context, kind string, asked, others target.Attributes, err error) error {
+func (p *Prober) blame(ctx context.Context, kind string, asked, others target.Attributes, err error) error {
 	if !request.OfAttributes(err) || p.tries(ctx, kind, others) != nil {
 		return err
 	}
@@ -91,12 +91,12 @@ func (p *prober) blame(ctx context.Context, kind string, asked, others target.At
 
 func attributeRefused(names []string, err error) error {
 	e := target.NewError(target.CodeAttributeRefused, "", strings.Join(names, ", ")+": "+target.AsError(err).Cause, err)
-	e.Remedy = remedyRefused(names)
+	e.Remedy = plan.RemedyRefused(names)
 	return e
 }
 
 // sets tries what the rules may ask for, each set by one request.
-func (p *prober) sets(ctx context.Context, sets []target.Attributes) error {
+func (p *Prober) sets(ctx context.Context, sets []target.Attributes) error {
 	for _, a := range sets {
 		p.doubt = false
 		err := p.try(ctx, request.PutObject, a)
@@ -117,50 +117,17 @@ func (p *prober) sets(ctx context.Context, sets []target.Attributes) error {
 	return nil
 }
 
-// triedAttributes are sets of attributes that the target was asked about after it had
-// refused an object with them.
-type triedAttributes struct {
-	mu    sync.Mutex
-	sound map[string]bool // by kind of write and set: it is not the attributes
-}
-
-// whyRefused tells the refusal of an object from that of its attributes. The one is an
-// outcome; the other ends the run before all objects meet it. Where an error has kept it
-// from telling, the next object that is refused asks again.
-func (r *run) whyRefused(ctx context.Context, kind string, a target.Attributes, err error) error {
-	if a.Empty() || !request.OfAttributes(err) {
-		return err
-	}
-	t := &r.tried
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	set := kind + " " + a.Text()
-	if t.sound[set] {
-		return err
-	}
-	own := r.opts.Rules.Own()
-	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix + r.probeName(r.attemptID()) + "/", own: own}
-	r.refusals.asking.Lock() // takesOthers asks with an object of the same key
-	defer r.refusals.asking.Unlock()
+// WhyRefused tells whether a write of a kind was refused for its attributes, and returns that
+// refusal; else the error as it is. sound is false where other errors have kept it from telling.
+func (p *Prober) WhyRefused(ctx context.Context, kind string, a target.Attributes, err error) (why error, sound bool) {
 	asked, why := a.Removable(), err
-	ctx = context.WithValue(context.WithoutCancel(ctx), request.BesideKey{}, true)
 	if failed := p.tries(ctx, kind, asked); failed != nil {
-		why = p.blame(ctx, kind, asked, own, failed)
+		why = p.blame(ctx, kind, asked, p.own, failed)
 	} else if (a.LockMode != "" || a.LegalHold) && ofLock(err) {
 		why = attributeRefused([]string{target.AttributeLock}, err)
 	}
-	r.nameLeft(p.report)
 	if target.HasCode(why, target.CodeAttributeRefused) {
-		return why
+		return why, false
 	}
-	if p.doubt {
-		return err
-	}
-	if t.sound == nil {
-		t.sound = map[string]bool{}
-	}
-	if len(t.sound) < maxKeptSets {
-		t.sound[set] = true
-	}
-	return err
+	return err, !p.doubt
 }

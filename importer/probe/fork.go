@@ -1,4 +1,4 @@
-package importer
+package probe
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 
 // fork is a prober of some of p's keys, which works beside others. Nobody else touches these keys
 // until it has joined.
-func (p *prober) fork(names ...string) *prober {
-	f := &prober{target: p.target, calls: p.calls, prefix: p.prefix, keys: names, own: p.own}
+func (p *Prober) fork(names ...string) *Prober {
+	f := &Prober{target: p.target, calls: p.calls, prefix: p.prefix, keys: names, own: p.own}
 	f.versions = p.versions
 	for _, name := range names {
 		key := p.prefix + name
@@ -38,7 +38,7 @@ func (p *prober) fork(names ...string) *prober {
 }
 
 // join takes over what a fork has learned of its keys, and what it has left.
-func (p *prober) join(f *prober) {
+func (p *Prober) join(f *Prober) {
 	for _, name := range f.keys {
 		key := p.prefix + name
 		p.uploads = slices.DeleteFunc(p.uploads, func(u target.Upload) bool { return u.Key == key })
@@ -56,17 +56,17 @@ func (p *prober) join(f *prober) {
 	}
 	p.versions = p.versions || f.versions
 	for _, key := range f.report.Left {
-		p.leave(key)
+		p.Leave(key)
 	}
-	for _, key := range f.report.kept {
+	for _, key := range f.report.Kept {
 		p.keep(key)
 	}
 }
 
 // clean removes the probe's own objects and uploads, all at once, and names what is left.
-func (p *prober) clean(ctx context.Context) error {
-	p.report.Left, p.report.kept = nil, nil
-	forks, ends := make([]*prober, len(p.keys)), make([]error, len(p.keys))
+func (p *Prober) clean(ctx context.Context) error {
+	p.report.Left, p.report.Kept = nil, nil
+	forks, ends := make([]*Prober, len(p.keys)), make([]error, len(p.keys))
 	var all sync.WaitGroup
 	for i, name := range p.keys {
 		forks[i] = p.fork(name)
@@ -76,13 +76,13 @@ func (p *prober) clean(ctx context.Context) error {
 	for _, f := range forks {
 		p.join(f)
 	}
-	return firstError(ends)
+	return request.First(ends)
 }
 
 // cleanOne is clean for one key.
-func (p *prober) cleanOne(ctx context.Context, name string) error {
+func (p *Prober) cleanOne(ctx context.Context, name string) error {
 	key := p.prefix + name
-	err := p.remove(ctx, key)
+	err := p.Remove(ctx, key)
 	if err == nil {
 		return nil
 	}
@@ -94,7 +94,7 @@ func (p *prober) cleanOne(ctx context.Context, name string) error {
 }
 
 // abortAll ends uploads of a key, all at once.
-func (p *prober) abortAll(ctx context.Context, key string, ids []string) error {
+func (p *Prober) abortAll(ctx context.Context, key string, ids []string) error {
 	ends := make([]error, len(ids))
 	var all sync.WaitGroup
 	for i, id := range ids {
@@ -103,5 +103,5 @@ func (p *prober) abortAll(ctx context.Context, key string, ids []string) error {
 		})
 	}
 	all.Wait()
-	return firstError(ends)
+	return request.First(ends)
 }
