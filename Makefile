@@ -38,7 +38,7 @@ SUMMARY := $(BUILD)/bin/testsummary
 # cached: go does not see what a test builds or starts by itself.
 gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -timeout $(TIMEOUT) $(1) | $(SUMMARY)
 
-.PHONY: help build demo day test outside outside-long race lint rooms fuzz vectors bench bench-quick bench-scale bench-scale-import bench-compare microbench test-e2e fips kills sim import-faults stress stress-deps broken cover check tidy-check race-deps fs-deps browser-deps release deps tools clean distclean
+.PHONY: help build demo day test outside outside-long race lint vuln rooms fuzz vectors bench bench-quick bench-scale bench-scale-import bench-compare microbench test-e2e fips kills sim import-faults stress stress-deps broken cover check tidy-check race-deps fs-deps browser-deps verifier release deps tools clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ lint: ## gofmt, go vet, staticcheck, import arrows and package docs
 	go vet ./...
 	$(TOOLS)/staticcheck ./...
 	go test ./internal/lint
+
+vuln: ## known vulnerabilities that the programs can run into, by a pinned database; fails on those of modules
+	@scripts/vuln.sh
 
 rooms: ## write the table of packages in docs/architecture.md
 	@go run ./scripts/rooms
@@ -177,6 +180,9 @@ check: tidy-check test ## what a change must pass: go mod tidy is clean, then al
 
 tidy-check:
 	@go mod tidy -diff || { printf 'check: go.mod or go.sum is not tidy\nhint: go mod tidy; pin new modules by "go get MODULE@VERSION" first\n' >&2; exit 1; }
+
+verifier: ## the keyless verifier as one HTML file that works offline, build/verifier.html
+	@version=$$(scripts/version.sh) && go run ./scripts/verifier -version "$$version" -out $(BUILD)/verifier.html && ls -l $(BUILD)/verifier.html
 
 release: ## reproducible static programs for linux/amd64 and arm64 with SHA-256 sums, from the commit, into build/release
 	@scripts/release.sh

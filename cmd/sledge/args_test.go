@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/internal/cmdline"
 )
 
 // TestArgsNamed: every verb that wants arguments names the first one that is missing,
@@ -23,14 +25,14 @@ func TestArgsNamed(t *testing.T) {
 		if c.HasSubCommands() {
 			return
 		}
-		names := argNames(c.Use)
+		names := cmdline.ArgNames(c.Use)
 		given := []string{}
 		for _, name := range names {
 			if strings.HasPrefix(name, "[") {
 				break
 			}
 			with++
-			want := c.CommandPath() + ": " + bare(name) + " is missing"
+			want := c.CommandPath() + ": " + cmdline.Bare(name) + " is missing"
 			if err := c.Args(c, given); err == nil || err.Error() != want {
 				t.Errorf("%q with %d arguments: %v, want %q", c.CommandPath(), len(given), err, want)
 			}
@@ -39,11 +41,11 @@ func TestArgsNamed(t *testing.T) {
 		if err := c.Args(c, given); err != nil {
 			t.Errorf("%q: %v", c.CommandPath(), err)
 		}
-		if severalArgs(names) {
+		if cmdline.SeveralArgs(names) {
 			return
 		}
 		var many *argsError
-		if err := c.Args(c, slices.Repeat([]string{"x"}, len(names)+1)); !errors.As(err, &many) || !many.many {
+		if err := c.Args(c, slices.Repeat([]string{"x"}, len(names)+1)); !errors.As(err, &many) || !many.Many {
 			t.Errorf("%q takes one argument too many: %v", c.CommandPath(), err)
 		}
 	}
@@ -62,7 +64,7 @@ func TestArgNames(t *testing.T) {
 		"acceptance FILE [RECEIPTS...]":        "FILE [RECEIPTS...]",
 		"create --site DIR --target s3://B/P/": "",
 	} {
-		if got := strings.Join(argNames(use), " "); got != want {
+		if got := strings.Join(cmdline.ArgNames(use), " "); got != want {
 			t.Errorf("%q: %q, want %q", use, got, want)
 		}
 	}

@@ -1,29 +1,17 @@
 package main
 
 import (
-	"path/filepath"
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// caughtBy is the pattern of --disk that a name comes from; "" if it was given by itself.
-func (a *app) caughtBy(name string) string {
-	for _, pattern := range a.diskPatterns() {
-		if ok, err := filepath.Match(pattern, name); ok && err == nil && pattern != name {
-			return pattern
-		}
-	}
-	return ""
-}
-
 // notFolders is the error of names that are no folders, with the pattern that has caught them.
 func (a *app) notFolders(names []string, err error) error {
-	for _, name := range names {
-		if pattern := a.caughtBy(name); pattern != "" {
-			return hint(err, "--disk '%s' has caught it, and no disk is a file: write the pattern narrower, or name the disks one by one", pattern)
-		}
+	if pattern := keyless.PatternOf(a.diskPatterns(), names); pattern != "" {
+		return keyless.CaughtBy(err, pattern)
 	}
 	return err
 }

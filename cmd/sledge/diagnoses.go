@@ -20,6 +20,7 @@ import (
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/importreport"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/manifest"
@@ -142,7 +143,7 @@ func diagnoses() []diagnosis {
 			"what is told as loaded is safe")},
 		{is(disk.ErrReadBack), exitDamage, advise("leave the disk named above out of --disk, and make its shards again on an empty one: sledge rebuild --replace NEW")},
 		{is(appliance.ErrRebuildHelps), exitDisks, advise("bring the missing disk, in any bay and at any mount point; or, if it is gone for good, make it anew on an empty one: sledge rebuild --replace NEW")},
-		{is(appliance.ErrTooFewDisks), exitDisks, advise("bring the missing disks, in any order and at any mount point")},
+		{is(appliance.ErrTooFewDisks, keyless.ErrTooFewDisks), exitDisks, advise("bring the missing disks, in any order and at any mount point")},
 		{is(scan.ErrPrefix), exitUsage, advise("give a path without \"..\", \".\" and empty parts: --as NAME, or --as NAME/NAME")},
 		{is(errNothingUnfinished), exitNotFound, advise("see what is unfinished: sledge status")},
 		{is(appliance.ErrNotFound), exitNotFound, advise("see what is there: sledge list")},

@@ -2,12 +2,10 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -30,7 +28,7 @@ func (a *app) diskNames() ([]string, error) {
 	}
 	var paths []string
 	for _, p := range patterns {
-		found, err := expand(p)
+		found, err := keyless.Expand(p)
 		if err != nil {
 			return nil, err
 		}
@@ -39,49 +37,10 @@ func (a *app) diskNames() ([]string, error) {
 	return paths, nil
 }
 
-// expand resolves a glob; a name without one is taken as it is.
-func expand(pattern string) ([]string, error) {
-	if !strings.ContainsAny(pattern, "*?[") {
-		return []string{pattern}, nil
-	}
-	if _, err := os.Stat(pattern); err == nil { // a folder with such a name
-		return []string{pattern}, nil
-	}
-	found, err := filepath.Glob(pattern)
-	if err != nil {
-		return nil, usagef("--disk %q is not a pattern: %w", pattern, err)
-	}
-	if len(found) == 0 {
-		return nil, usagef("--disk %q matches nothing", pattern)
-	}
-	return found, nil
-}
-
 // checkFolders refuses names that are no folders, and a folder that is named twice.
 func (a *app) checkFolders(paths []string) error {
-	var seen []os.FileInfo
-	var files []string
-	for _, p := range paths {
-		info, err := os.Stat(p)
-		if err != nil {
-			return diskError(p, err)
-		}
-		if !info.IsDir() {
-			files = append(files, p)
-			seen = append(seen, nil)
-			continue
-		}
-		for j, other := range seen {
-			if other != nil && os.SameFile(info, other) {
-				return fmt.Errorf("disks %s and %s: %w", paths[j], p, errSameDisk)
-			}
-		}
-		seen = append(seen, info)
-	}
-	if len(files) > 0 {
-		return a.notFolders(files, usagef("disk %s: %w", strings.Join(files, ", "), errNotFolder))
-	}
-	return nil
+	files, err := keyless.CheckFolders(paths, diskError)
+	return a.notFolders(files, err)
 }
 
 // diskError is an error of opening a disk.
@@ -144,34 +103,11 @@ func (a *app) openEach(open func(name string) (appliance.Disk, error)) ([]applia
 	return disks, closeAll, nil
 }
 
-// readOnlyDisks opens the disks for the verifier, which reads through the
-// standard library. A folder's root holds: a planted link leads nowhere else. On the
-// machine that wrote them it reads the disks, not what the page cache still has.
+// readOnlyDisks opens the disks for the verifier.
 func (a *app) readOnlyDisks() ([]fsck.Disk, func(), error) {
 	paths, err := a.diskPaths()
 	if err != nil {
 		return nil, nil, err
 	}
-	var disks []fsck.Disk
-	var roots []*os.Root
-	closeAll := func() {
-		for _, r := range roots {
-			r.Close()
-		}
-	}
-	for _, p := range paths {
-		root, err := os.OpenRoot(p)
-		if err != nil {
-			closeAll()
-			return nil, nil, diskError(p, err)
-		}
-		roots = append(roots, root)
-		cold, err := vfs.Cold(root)
-		if err != nil {
-			closeAll()
-			return nil, nil, fmt.Errorf("disk %s: %w", p, err)
-		}
-		disks = append(disks, fsck.Disk{Name: p, FS: cold})
-	}
-	return disks, closeAll, nil
+	return a.session().OpenDisks(paths)
 }

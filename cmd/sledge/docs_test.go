@@ -157,7 +157,7 @@ func checkCommand(root *cobra.Command, words []string, whole bool) error {
 	}
 	args, err := flagsKnown(cmd, rest)
 	if e := (*argsError)(nil); err == nil && !slices.ContainsFunc(rest, isGap) {
-		if e, _ = takesArgs(cmd, args).(*argsError); e != nil && e.many {
+		if e, _ = takesArgs(cmd, args).(*argsError); e != nil && e.Many {
 			return e
 		}
 	}

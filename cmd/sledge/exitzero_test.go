@@ -7,6 +7,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/keyless"
 )
 
 // TestVerdictExits: a verification ends with 0 only if it is clean and the origin is
@@ -26,7 +27,7 @@ func TestVerdictExits(t *testing.T) {
 		{fsck.VerdictRefused, fsck.OriginProven, exitRefused},
 		{fsck.VerdictRefused, fsck.OriginUnproven, exitRefused},
 	} {
-		if code, _ := diagnose(setError(&fsck.Report{Verdict: test.verdict, Origin: test.origin})); code != test.want {
+		if code, _ := diagnose((&keyless.SetReport{Report: &fsck.Report{Verdict: test.verdict, Origin: test.origin}}).End()); code != test.want {
 			t.Errorf("%v, %s: exit code %d, want %d", test.verdict, test.origin, code, test.want)
 		}
 	}

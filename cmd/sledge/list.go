@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -163,9 +164,4 @@ func (a *app) listEntry(w io.Writer, r *manifest.Record, long, zero bool) error 
 }
 
 // reasonText joins a reason code with its details.
-func reasonText(reason, detail string) string {
-	if detail == "" {
-		return reason
-	}
-	return reason + ": " + detail
-}
+func reasonText(reason, detail string) string { return keyless.ReasonText(reason, detail) }

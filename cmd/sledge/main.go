@@ -8,12 +8,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -21,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/sledge-io/sledge/internal/cmdline"
 	"github.com/sledge-io/sledge/internal/progress"
 )
 
@@ -79,7 +78,7 @@ func run(args []string, in, out, err *os.File) int {
 	if cmd, e := root.ExecuteContextC(ctx); e != nil {
 		// A flag that cannot be read ends the reading: --json may come after it.
 		a.json = a.json || slices.Contains(args, "--json")
-		a.end(cmd.CommandPath(), nil, hintFlag(cmd, hintGlob(args, &usageError{Err: e})))
+		a.end(cmd.CommandPath(), nil, hintFlag(cmd, cmdline.QuotePattern(args, &usageError{Err: e})))
 	}
 	a.endOutput(stdout)
 	return a.code
@@ -92,39 +91,11 @@ func endSignals() []os.Signal {
 	return slices.DeleteFunc(ask, signal.Ignored)
 }
 
-// hintGlob finds a pattern that the shell has expanded: --disk takes the first
-// name, the others look like arguments that are too many.
-func hintGlob(args []string, err error) error {
-	var wrong *argsError
-	if !errors.As(err, &wrong) || !wrong.many {
-		return err
-	}
-	i := slices.Index(args, "--disk")
-	if i < 0 || i+2 >= len(args) || strings.HasPrefix(args[i+2], "-") {
-		return err
-	}
-	if info, e := os.Stat(args[i+2]); e != nil || !info.IsDir() {
-		return err
-	}
-	return hint(err, "quote the pattern: --disk '/mnt/bay*'")
-}
-
-// hintFlag finds the flags that an unknown one may stand for: one begins with the other.
+// hintFlag finds the flags that an unknown one may stand for.
 func hintFlag(cmd *cobra.Command, err error) error {
-	wrong, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
-	if !ok || len(wrong) < 3 {
-		return err
-	}
-	var near []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if strings.HasPrefix(f.Name, wrong) || strings.HasPrefix(wrong, f.Name) {
-			near = append(near, "--"+f.Name)
-		}
-	})
-	if len(near) == 0 {
-		return err
-	}
-	return hint(err, "did you mean %s? see the command's --help", strings.Join(near, ", "))
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return cmdline.NearFlags(err, names)
 }
 
 // meter shows how far a verb is.

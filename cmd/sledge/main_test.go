@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Set("test.parallel", "6") // scripts wait for disks and stores; -parallel overrides it
-	testscript.Main(m, map[string]func(){"sledge": main})
+	testscript.Main(m, map[string]func(){"sledge": sameAsVerifier(main)})
 }
 
 // TestScript runs the command as people do: testdata/script/*.txtar.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/sledge-io/sledge/internal/cmdline"
 )
 
 // errOutput: what a verb had to tell is not where standard output goes.
@@ -55,10 +57,5 @@ func (a *app) tellError(err error, hints []string) {
 		a.jsonLine(map[string]any{"event": "error", "text": err.Error(), "hints": hints})
 		return
 	}
-	for _, line := range errorLines(err) {
-		fmt.Fprintf(a.err, "error: %s\n", shown(line))
-	}
-	for _, h := range hints {
-		fmt.Fprintf(a.err, "hint: %s\n", escape(h))
-	}
+	cmdline.WriteError(a.err, err, inWords(err), hints)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/keyless"
 )
 
 type proveReport struct {
@@ -59,6 +60,6 @@ other. "sledge verify proof" checks it without any secret.`,
 		if err := files.WriteNew(*out, proof, false); err != nil {
 			return nil, err
 		}
-		return &proveReport{args[0], kindNoun(p.Record.Kind), *out, len(proof), hasContent(p.Record.Kind)}, chainEnd(r.Set, nil)
+		return &proveReport{args[0], keyless.KindNoun(p.Record.Kind), *out, len(proof), keyless.HasContent(p.Record.Kind)}, chainEnd(r.Set, nil)
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -85,7 +86,7 @@ func TestImportEndRemarks(t *testing.T) {
 // TestProofRemark: the proof of one file says that a later look failed.
 func TestProofRemark(t *testing.T) {
 	var out bytes.Buffer
-	r := &proofReport{ProofReport: &fsck.ProofReport{Record: fsck.Record{Kind: fsck.KindFile, Path: []byte("f"), Remark: "changed", Details: "while it was read"}}, Content: "same"}
+	r := &keyless.ProofReport{ProofReport: &fsck.ProofReport{Record: fsck.Record{Kind: fsck.KindFile, Path: []byte("f"), Remark: "changed", Details: "while it was read"}}, Content: "same"}
 	r.Print(&out)
 	if !strings.Contains(out.String(), "older       changed: while it was read\n") {
 		t.Error(out.String())

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/internal/keyless"
+)
 
 // A role is who uses a verb; the help lists the verbs by it, in the order of the work.
 type role struct {
@@ -22,7 +26,7 @@ func (a *app) roles() []role {
 			group("pack", "export packs for other implementations", a.packExport())}},
 		{"audit", "Auditors, without any secret:", []*cobra.Command{
 			group("verify", "verify disks, manifest, imports, acceptances and proofs, without any secret",
-				a.verifyDisks(), a.verifyManifest(), a.verifyProof(), a.verifyImport(), a.verifyAcceptance(), a.verifyCommit()),
+				a.verifyVerb(keyless.Disks()), a.verifyVerb(keyless.Manifest()), a.verifyVerb(keyless.Proof()), a.verifyImport(), a.verifyVerb(keyless.Acceptance()), a.verifyCommit()),
 			group("key", "show public keys, as people and other tools compare them", a.keyShow())}},
 		{"everyone", "Everyone:", []*cobra.Command{a.simulateCommand(), a.versionCommand()}},
 	}

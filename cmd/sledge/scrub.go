@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/keyless"
 )
 
 func (a *app) scrubCommand() *cobra.Command {
@@ -49,6 +50,7 @@ remembers what was read.`,
 		if err != nil {
 			return nil, err
 		}
-		return &fsckReport{r}, setError(r)
+		found := &keyless.SetReport{Report: r}
+		return found, found.End()
 	})
 }

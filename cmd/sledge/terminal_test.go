@@ -12,6 +12,7 @@ import (
 	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/appliance/scan"
 	"github.com/sledge-io/sledge/internal/audit"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
 
@@ -24,7 +25,7 @@ func TestReportsOnTerminal(t *testing.T) {
 	for _, r := range []report{
 		&deviceReport{}, &extractReport{}, &importReport{}, &importAllReport{}, &jobReport{}, &listReport{}, &loadReport{}, &stateReport{}, &packReport{}, &proveReport{},
 		&rebuildReport{}, &receiveReport{}, &scanReport{}, &sealReport{}, &siteReport{}, &wrapReport{}, &statusReport{}, &unlockReport{},
-		&fsckReport{}, &proofReport{}, &audit.Report{}, &versionReport{},
+		&keyless.SetReport{}, &keyless.ProofReport{}, &keyless.CommitReport{}, &keyless.Accepted{}, &keyless.ReceiptsReport{}, &audit.Report{}, &versionReport{},
 	} {
 		name := reflect.TypeOf(r).Elem().Name()
 		filled := reflect.New(reflect.TypeOf(r).Elem())

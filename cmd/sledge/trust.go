@@ -2,28 +2,16 @@ package main
 
 import (
 	"crypto/ed25519"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
-	"github.com/sledge-io/sledge/internal/keyfile"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // parseTrust reads --trust: the name of a public key file, or a fingerprint.
-func parseTrust(s string) (key ed25519.PublicKey, fingerprint string, err error) {
-	digits, ok := strings.CutPrefix(strings.ToLower(s), "sha256:")
-	if !ok {
-		key, err = keyfile.ReadPublic(s)
-		return key, "", err
-	}
-	if raw, err := hex.DecodeString(digits); err != nil || len(raw) != 32 {
-		return nil, "", usagef("--trust %q is not sha256: and 64 hexadecimal characters", s)
-	}
-	return nil, "sha256:" + digits, nil
-}
+func parseTrust(s string) (ed25519.PublicKey, string, error) { return keyless.ParseTrust(s) }
 
 // trustedKey is the key that --trust names. A fingerprint needs the key itself
 // from somewhere: a job file may show its signer's.

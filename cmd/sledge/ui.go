@@ -13,10 +13,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -25,8 +23,10 @@ import (
 	"github.com/sledge-io/sledge/internal/acceptance"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/audit"
+	"github.com/sledge-io/sledge/internal/cmdline"
 	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/terminal"
@@ -126,9 +126,9 @@ var (
 	errUnproven      = verdict.ErrUnproven
 	errOtherTarget   = audit.ErrOtherTarget
 	errNoDevice      = errors.New("no device named")
-	errNoDisks       = errors.New("no disks named")
-	errSameDisk      = errors.New("one folder, named twice")
-	errNotFolder     = errors.New("not a folder")
+	errNoDisks       = keyless.ErrNoDisks
+	errSameDisk      = keyless.ErrSameDisk
+	errNotFolder     = keyless.ErrNotFolder
 	errDegraded      = errors.New("a disk failed, the load went on without it")
 	errLessParity    = errors.New("packs were written with less parity")
 	errSkipped       = audit.ErrSkipped
@@ -166,7 +166,7 @@ func usagef(format string, args ...any) error { return advice.Usagef(format, arg
 func hint(err error, format string, args ...any) error { return advice.Hint(err, format, args...) }
 
 // helpHint becomes the help of the verb that was called.
-const helpHint = "see the command's --help"
+const helpHint = cmdline.HelpHint
 
 // isLoss tells whether an error says that what was told as safe is lost, or may be. A
 // command is never so interrupted, full or without its source that this matters less.
@@ -215,20 +215,7 @@ func diagnose(err error) (code int, hints []string) {
 }
 
 // report is what a verb has to tell on stdout.
-type report interface {
-	Print(w io.Writer)
-}
-
-// answer is the JSON object of a verb's end.
-type answer struct {
-	Verb   string   `json:"verb"`
-	OK     bool     `json:"ok"`
-	Exit   int      `json:"exit"`
-	Class  string   `json:"class"`
-	Error  string   `json:"error,omitempty"`
-	Hints  []string `json:"hints,omitempty"`
-	Result report   `json:"result,omitempty"`
-}
+type report = cmdline.Report
 
 // end tells how a verb ended and sets the exit code.
 func (a *app) end(verb string, r report, err error) {
@@ -245,9 +232,8 @@ func (a *app) end(verb string, r report, err error) {
 		if err != nil {
 			text = inWords(err)
 		}
-		e := json.NewEncoder(terminal.JSON{W: a.out})
-		e.SetEscapeHTML(false)
-		if err := e.Encode(answer{verb, code == 0, code, className(code), text, hints, r}); err != nil && !errors.Is(err, errOutput) {
+		answer := cmdline.Answer{Verb: verb, OK: code == 0, Exit: code, Class: className(code), Error: text, Hints: hints, Result: r}
+		if err := answer.Write(a.out); err != nil && !errors.Is(err, errOutput) {
 			a.code = max(code, exitUnexpected) // no JSON of it can be made
 		}
 		return
@@ -268,16 +254,6 @@ func inWords(err error) string {
 		return err.Error()
 	}
 	return strings.ReplaceAll(err.Error(), context.Canceled.Error(), "stopped, as was asked")
-}
-
-// errorLines takes gathered errors apart, one a line, and bounds their number.
-func errorLines(err error) []string {
-	const most = 20
-	lines := strings.Split(strings.TrimRight(terminal.NamesShown(err, inWords(err)), "\n"), "\n")
-	if len(lines) > most {
-		lines = append(lines[:most:most], fmt.Sprintf("and %d more", len(lines)-most))
-	}
-	return lines
 }
 
 // note tells the operator something that is no error. JSON mode has it as an event.
@@ -302,8 +278,4 @@ func (a *app) event(kind, text string) {
 	}
 }
 
-func (a *app) jsonLine(v any) {
-	if b, err := json.Marshal(v); err == nil {
-		fmt.Fprintf(a.err, "%s\n", terminal.PlainJSON(b))
-	}
-}
+func (a *app) jsonLine(v any) { cmdline.WriteLine(a.err, v) }

@@ -10,13 +10,13 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/files"
-	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/sample"
 	"github.com/sledge-io/sledge/internal/statefolder"
-	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // auditFlags say what verify import compares, and how.
@@ -123,6 +123,9 @@ presence and size and no content. A --sample says how sure it makes.`,
 		if err := f.check(); err != nil {
 			return nil, err
 		}
+		if f.offline {
+			return f.checkOffline(ctx, a.session(), args)
+		}
 		devices, err := a.auditDevices(&f, args)
 		if err != nil {
 			return nil, err
@@ -148,7 +151,7 @@ func (a *app) auditImports(ctx context.Context, f *auditFlags, devices []*audite
 		r.Devices = append(r.Devices, d.Device)
 	}
 	r.Sum()
-	if r.Refused() || f.offline {
+	if r.Refused() {
 		r.By = "" // nothing is compared
 		return r, r.Conclude(nil)
 	}
@@ -171,24 +174,23 @@ func auditSample(p audit.Progress) progress.Sample {
 	return progress.Sample{Phase: "store", Bytes: p.Bytes, TotalBytes: p.AllBytes, Files: int64(p.Objects), TotalFiles: int64(p.AllObjects)}
 }
 
+// checkOffline checks the receipts alone, as a program does that knows no store.
+func (f *auditFlags) checkOffline(ctx context.Context, s *keyless.Session, names []string) (report, error) {
+	agreed := f.target
+	if agreed != "" {
+		bucket, prefix, err := target.ParseTarget(agreed)
+		if err != nil {
+			return nil, &usageError{Err: err}
+		}
+		agreed = target.URL(bucket, prefix)
+	}
+	r := keyless.ReceiptsFlags{Trust: f.trust, Labels: f.labels, NoLabel: f.noLabel, Target: agreed}
+	return r.Check(ctx, s, names)
+}
+
 // verifyReceipts proves one device's receipts against its disks, if there are any.
-func (a *app) verifyReceipts(ctx context.Context, d *auditedDevice) error {
-	root, err := os.OpenRoot(d.Receipts)
-	if err != nil {
-		return fmt.Errorf("receipts: %w", err)
-	}
-	defer root.Close()
-	if len(d.disks) == 0 {
-		return nil
-	}
-	m := a.meter("verify")
-	defer m.End()
-	o, done, err := a.with(d.disks).fsckOptions(&d.chain, m)
-	if err != nil {
-		return err
-	}
-	defer done()
-	d.ReceiptReport, err = fsck.VerifyReceipts(ctx, vfs.Plain(root), fsck.ReceiptOptions{Options: o})
+func (a *app) verifyReceipts(ctx context.Context, d *auditedDevice) (err error) {
+	d.ReceiptReport, err = a.session().VerifyReceipts(ctx, &keyless.Matched{Folder: d.Receipts, Disks: d.disks, Label: d.chain.label}, d.chain.trust)
 	return err
 }
 

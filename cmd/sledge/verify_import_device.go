@@ -9,6 +9,7 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/audit"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -30,13 +31,10 @@ func (a *app) auditDevices(f *auditFlags, names []string) ([]*auditedDevice, err
 	if err != nil && !errors.Is(err, errNoDisks) {
 		return nil, err
 	}
-	if len(disks) == 0 && f.target == "" && !f.offline {
+	if len(disks) == 0 && f.target == "" {
 		return nil, hint(errNoDisks, "name a disk with the manifest's log, or say with --target s3://… where the objects are; without a disk the origin is not proven")
 	}
-	if len(disks) == 0 && f.offline {
-		return nil, errNoDisks
-	}
-	found, err := delivered().Match(folders, disks, f.labels, f.noLabel)
+	found, err := keyless.Match(folders, disks, f.labels, f.noLabel)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/terminal"
+	"github.com/sledge-io/sledge/internal/verdict"
 )
 
 // kinds of what an acceptance may find unproven. Each is waived by its name.
@@ -54,16 +55,10 @@ type Unproven struct {
 
 // Text is the item for a terminal.
 func (u *Unproven) Text() string {
-	text := u.Kind + " " + terminal.Escape(u.Name)
-	switch {
-	case u.Kind == KindLeftOut:
-		text += fmt.Sprintf(": %s without an object, by the importer's own rules (device %s)", terminal.Plural(u.Count, "entry"), u.Device)
-	case u.Error != "":
-		text += fmt.Sprintf(" (%s, %s)", u.Outcome, terminal.Escape(u.Error))
-	case u.Outcome != "":
-		text += fmt.Sprintf(" (%s)", u.Outcome)
+	if u.Kind == KindLeftOut {
+		return fmt.Sprintf("%s %s: %s without an object, by the importer's own rules (device %s)", u.Kind, terminal.Escape(u.Name), terminal.Plural(u.Count, "entry"), u.Device)
 	}
-	return text
+	return verdict.PathText(u.Kind, u.Name, u.Outcome, u.Error)
 }
 
 // unprovenLine is the item of a line that is not proven.

@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/internal/verdict"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -99,5 +100,5 @@ func (d *Device) Total(job *manifest.Job) (total receipt.Total, err error) {
 
 // CanceledError is that of receipts of a run that was given up.
 func CanceledError(receipts string, mark *receipt.CancelMark) error {
-	return advice.Hint(fmt.Errorf("%w: %s: the run %s was canceled", ErrObjects, receipts, mark.Run), "nothing of a canceled run counts: import again with a new --run-id, and verify and accept that run")
+	return keyless.CanceledError(receipts, mark.Run)
 }

@@ -4,13 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/advice"
-	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/internal/sample"
 	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/internal/verdict"
@@ -47,9 +46,9 @@ var (
 	// ErrExtras: there is more than the receipts name.
 	ErrExtras = errors.New("objects that no receipt names are below the prefix")
 	// ErrSkipped: the loader could not take all of its source.
-	ErrSkipped = errors.New("source entries could not be read")
+	ErrSkipped = keyless.ErrSkipped
 	// ErrOtherTarget: the objects are not where the job says.
-	ErrOtherTarget = errors.New("another target than the job's")
+	ErrOtherTarget = keyless.ErrOtherTarget
 )
 
 // Differences that are kept for --json, and shown without it.
@@ -58,33 +57,24 @@ const (
 	shownDifferences = 20
 )
 
-// Sum draws the devices' receipts together: the worst counts.
-func (r *Report) Sum() {
-	r.Complete, r.Origin = true, fsck.OriginProven
-	verdict, checked := fsck.VerdictClean, true
-	var pinned, here []string
-	for _, d := range r.Devices {
-		if d.ReceiptReport == nil {
-			r.Complete, r.Origin, checked = false, fsck.OriginUnproven, false
-			continue
-		}
-		pinned, here = append(pinned, d.JobDevices...), append(here, d.Manifest.Device)
-		r.Complete = r.Complete && d.Complete && d.Canceled == nil
-		verdict = max(verdict, d.Verdict)
-		if d.Manifest.Origin != fsck.OriginProven {
-			r.Origin = d.Manifest.Origin
-		}
-	}
-	if checked {
-		r.Verdict = &verdict
-	}
-	r.Missing = delivery.Absent(pinned, here)
-	r.Complete = r.Complete && !r.lacks()
+// own is the device's receipts, without the store.
+func (d *Device) own() *keyless.Device {
+	return &keyless.Device{Receipts: d.Receipts, ReceiptReport: d.ReceiptReport, Canceled: (*keyless.Mark)(d.Canceled), Elsewhere: d.other}
 }
 
-// lacks tells whether this is of a job and not all of its devices are here. One
-// device by itself is no job.
-func (r *Report) lacks() bool { return len(r.Devices) > 1 && len(r.Missing) > 0 }
+// Sum draws the devices' receipts together: the worst counts.
+func (r *Report) Sum() {
+	s := r.sum()
+	r.Complete, r.Origin, r.Verdict, r.Missing = s.Complete, s.Origin, s.Verdict, s.Missing
+}
+
+func (r *Report) sum() keyless.Sum {
+	var own []*keyless.Device
+	for _, d := range r.Devices {
+		own = append(own, d.own())
+	}
+	return keyless.SumOf(own)
+}
 
 // Refused reports whether the receipts do not hold.
 func (r *Report) Refused() bool {
@@ -95,9 +85,7 @@ func (r *Report) Print(w io.Writer) {
 	for _, d := range r.Devices {
 		d.print(w, len(r.Devices) > 1)
 	}
-	for _, device := range r.Missing {
-		fmt.Fprintf(w, "without     device %s of the job: no receipts of it were given\n", device)
-	}
+	keyless.PrintMissing(w, r.Missing)
 	if r.By == "" {
 		fmt.Fprintf(w, "store       not asked\n")
 	} else {
@@ -175,17 +163,7 @@ func (d *Device) print(w io.Writer, several bool) {
 	if d.ReceiptReport == nil {
 		fmt.Fprintf(w, "list        %s; no disk was there, so it was believed as it is\n", terminal.Plural(d.objects, "object"))
 	} else {
-		fmt.Fprintf(w, "run         %s, signed by importer %s\nreceipts    %s in the log, %d of them read, for %s of the manifest\n", d.Run, d.Importer, terminal.Plural(d.LogSize, "line"), d.Lines, terminal.Plural(d.Pages, "page"))
-		verdict.PrintEntries(w, d.ReceiptReport)
-		complete := "no"
-		if d.Canceled != nil {
-			complete = "no: the run was canceled"
-		} else if d.Complete {
-			complete = "yes: every record of the manifest has an outcome, and none failed"
-		}
-		fmt.Fprintf(w, "complete    %s\n", complete)
-		verdict.PrintFindings(w, d.Manifest.Findings)
-		verdict.PrintFindings(w, d.Findings)
+		d.own().Print(w)
 	}
 	if several && d.Store != nil {
 		printStore(w, d.Store)
@@ -211,52 +189,25 @@ func (r *Report) End() error {
 			return err
 		}
 	}
-	if r.lacks() {
-		return advice.Hint(fmt.Errorf("%w: no receipts of %s of the job", ErrObjects, terminal.Plural(len(r.Missing), "device")), "name their receipts folders, too, or look at each device by itself")
+	if len(r.Devices) > 1 && len(r.Missing) > 0 {
+		return keyless.LacksError(r.Missing)
 	}
 	if l := r.Listing; l != nil && l.Extra > 0 {
 		return fmt.Errorf("%w: %s", ErrExtras, terminal.Plural(l.Extra, "object"))
 	}
 	for _, d := range r.Devices {
-		if err := d.elsewhere(); err != nil {
+		if err := d.own().Unsettled(); err != nil {
 			return err
-		}
-		if d.ReceiptReport == nil {
-			return advice.Hint(fmt.Errorf("%w: the lists were not held against a manifest", verdict.ErrUnproven), "name one disk of each device, and the job signer's key: --disk /mnt/bay0 --trust signer.pub")
-		}
-		if n := d.Outcomes["skipped"]; n > 0 {
-			return advice.Hint(fmt.Errorf("%w: %s", ErrSkipped, terminal.Plural(n, "entry")), "the loader had to skip them; they are named in objects.list")
 		}
 	}
 	return nil
 }
 
 // Proven is the verdict of the chain from the job's signer to the list.
-func (d *Device) Proven() error {
-	if d.ReceiptReport == nil {
-		return nil
-	}
-	if d.Verdict == fsck.VerdictLost && d.Manifest.Verdict != fsck.VerdictLost {
-		return nil // of the import, not of the disks: imported tells
-	}
-	return verdict.Error(d.Verdict, d.Manifest.Origin, append(slices.Clone(d.Findings), d.Manifest.Findings...))
-}
+func (d *Device) Proven() error { return d.own().Proven() }
 
 // imported is what the import itself left open.
-func (d *Device) imported() error {
-	switch r := d.ReceiptReport; {
-	case d.Canceled != nil:
-		return CanceledError(d.Receipts, d.Canceled)
-	case r == nil:
-		return nil
-	case r.Outcomes["failed"] > 0, r.Outcomes["conflict"] > 0, r.Verdict == fsck.VerdictLost:
-		return advice.Hint(fmt.Errorf("%w: the receipts say %d failed, %s", ErrObjects, r.Outcomes["failed"], terminal.Plural(r.Outcomes["conflict"], "conflict")),
-			"objects.list beside the receipts names them; the same sledge import run tries them again")
-	case !r.Complete:
-		return advice.Hint(fmt.Errorf("%w: the receipts are not complete", ErrObjects), "ask the importer: \"sledge import report\" names what is missing, and why")
-	}
-	return nil
-}
+func (d *Device) imported() error { return d.own().Imported() }
 
 // objects is what is wrong with the objects.
 func (r *Report) objects() error {

@@ -3,6 +3,7 @@ package fsck
 import (
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/sledge-io/sledge/internal/fsck/proof"
@@ -34,6 +35,10 @@ var commitNames = []string{
 	"version", "critical", "job", "device", "generation", "job_sha256", "job_file", "run", "manifest_size", "manifest_root",
 	"receipt_size", "receipt_root", "target", "objects", "bytes", "complete", "finished", "software",
 }
+
+// OfRun tells whether the marker is of the run of that id: an import names its runs by the id,
+// with the attempt and the state folder's digits behind a dot.
+func (r *CommitReport) OfRun(id string) bool { return r.Run == id || strings.HasPrefix(r.Run, id+".") }
 
 // VerifyCommit checks a commit marker, in this order: the job file that it carries
 // with the job signer's key, its signature with an importer key that the job file

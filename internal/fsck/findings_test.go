@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/internal/fsck/findings"
+	"github.com/sledge-io/sledge/internal/fsck/wire"
 )
 
 // TestFindingIsOneLine: a stranger's words make no second line of a finding, and nothing
@@ -20,6 +21,18 @@ func TestFindingIsOneLine(t *testing.T) {
 		if finding.Text != want[i] {
 			t.Errorf("%q, want %q", finding.Text, want[i])
 		}
+	}
+}
+
+// TestFindingsByPack: packs are checked side by side, and their findings come in one order.
+func TestFindingsByPack(t *testing.T) {
+	f, r := findings.New(), &Report{}
+	for _, id := range []byte{3, 1, 2} {
+		f.Add(Lost, "stripe-lost", findings.InPack(&wire.PackEntry{ID: wire.ID{id}}), "", "x")
+	}
+	f.Finish(r)
+	if len(r.Findings) != 3 || r.Findings[0].Pack > r.Findings[1].Pack || r.Findings[1].Pack > r.Findings[2].Pack {
+		t.Errorf("%+v", r.Findings)
 	}
 }
 

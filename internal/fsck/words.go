@@ -3,6 +3,7 @@ package fsck
 import (
 	"context"
 	"crypto/ed25519"
+	"fmt"
 
 	"github.com/sledge-io/sledge/internal/fsck/disk"
 	"github.com/sledge-io/sledge/internal/fsck/disks"
@@ -80,6 +81,19 @@ func ParseRecord(b []byte) (*Record, error) { return record.Parse(b) }
 
 // Fingerprint is the fingerprint of an Ed25519 public key as format.md 1 has it.
 func Fingerprint(key ed25519.PublicKey) string { return wire.Fingerprint(key) }
+
+// ParsePublicKey reads a PEM file of an Ed25519 public key.
+func ParsePublicKey(text []byte) (ed25519.PublicKey, error) { return wire.ParsePublicKey(text) }
+
+// LabelOf is the device of a label, and the origin of its log, as the label says: nobody has
+// vouched for it.
+func LabelOf(label []byte) (device, origin string, err error) {
+	l, err := wire.ParseLabel(label)
+	if err != nil {
+		return "", "", err
+	}
+	return l.Device.String(), fmt.Sprintf("sledge/%v/%v/%d", l.Job, l.Device, l.Generation), nil
+}
 
 // VerifyProof checks the proof of one file from the job file down, see [proof.Verify].
 // With the zero Trust the origin is not proven.

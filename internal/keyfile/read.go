@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 
-	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/advice"
+	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
 
@@ -60,7 +60,7 @@ func ReadPublic(name string) (ed25519.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	pub, err := crypto.ParsePublicKey([]byte(Trim(string(b))))
+	pub, err := fsck.ParsePublicKey([]byte(Trim(string(b))))
 	if err != nil {
 		return nil, Wrong(name, string(b), PublicKey, err)
 	}

@@ -46,3 +46,15 @@ func PrintFindings(w io.Writer, findings []fsck.Finding) {
 		fmt.Fprintln(w)
 	}
 }
+
+// PathText is an entry that is not proven, or was waived, with what became of it.
+func PathText(kind, name, outcome, code string) string {
+	text := kind + " " + terminal.Escape(name)
+	switch {
+	case code != "":
+		text += fmt.Sprintf(" (%s, %s)", outcome, terminal.Escape(code))
+	case outcome != "":
+		text += fmt.Sprintf(" (%s)", outcome)
+	}
+	return text
+}

@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
+
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/audit/inventory/inventorytest"
 	"github.com/sledge-io/sledge/internal/testlimit"
@@ -120,6 +123,31 @@ func TestInventoryRefused(t *testing.T) {
 	} {
 		if _, err := readInventory(test.at, test.columns); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
+		}
+	}
+}
+
+// TestInventoryParquetCodecs: only the compressions that are named are read. Another one is
+// refused by its name, before anything is unpacked: the pages of these files are damaged, and
+// whoever unpacked one would say so.
+func TestInventoryParquetCodecs(t *testing.T) {
+	rows := listedOf(inventorytest.HostileKeys)
+	name := filepath.Join(t.TempDir(), "x.parquet")
+	for _, codec := range []compress.Codec{&parquet.Uncompressed, &parquet.Snappy, &parquet.Gzip, &parquet.Zstd} {
+		write(t, name, inventorytest.ParquetIn(t, codec, rows))
+		if got, err := readInventory(name, ""); err != nil || !slices.Equal(got, rows) {
+			t.Errorf("%v: %d lines, %v", codec, len(got), err)
+		}
+	}
+	for _, codec := range []compress.Codec{&parquet.Brotli, &parquet.Lz4Raw} {
+		data := inventorytest.ParquetIn(t, codec, rows)
+		for i := 4; i < 200; i++ {
+			data[i] = 0xff
+		}
+		write(t, name, data)
+		_, err := readInventory(name, "")
+		if want := fmt.Sprintf("compressed with %v, which is not read", codec.CompressionCodec()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
@@ -53,6 +54,12 @@ func readParquet(in *os.File, f func(bucket string, o target.Listed) error) (err
 	return nil
 }
 
+// parquetCodecs are the compressions that are read: those of S3's inventories and of what
+// people convert them with. Each other one is code that only a hostile file would run.
+func parquetCodecs() []format.CompressionCodec {
+	return []format.CompressionCodec{format.Uncompressed, format.Snappy, format.Gzip, format.Zstd}
+}
+
 func openParquet(in *os.File) (*parquet.File, error) {
 	info, err := in.Stat()
 	if err != nil {
@@ -77,6 +84,9 @@ func openParquet(in *os.File) (*parquet.File, error) {
 		for _, c := range group.Columns {
 			if n := c.MetaData.TotalUncompressedSize; n < 0 || n > maxParquetChunk {
 				return nil, fmt.Errorf("a column of %d bytes in one row group, at most %d are allowed", n, maxParquetChunk)
+			}
+			if codec := c.MetaData.Codec; !slices.Contains(parquetCodecs(), codec) {
+				return nil, fmt.Errorf("compressed with %v, which is not read; only %v are", codec, parquetCodecs())
 			}
 		}
 	}

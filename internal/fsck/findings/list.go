@@ -150,7 +150,7 @@ func (f *List) Finish(r *Report) {
 		}
 	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Class, b.Class), cmp.Compare(a.Disk, b.Disk))
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Class, b.Class), cmp.Compare(a.Disk, b.Disk), cmp.Compare(a.Pack, b.Pack)) // packs are checked side by side
 	})
 	r.Verdict = f.worst.verdict()
 }

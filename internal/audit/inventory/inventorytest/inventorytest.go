@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
 
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -70,8 +71,14 @@ type parquetRow struct {
 // Parquet writes lines as S3 does.
 func Parquet(t testing.TB, rows []target.Listed) []byte {
 	t.Helper()
+	return ParquetIn(t, &parquet.Zstd, rows)
+}
+
+// ParquetIn is Parquet in another compression.
+func ParquetIn(t testing.TB, codec compress.Codec, rows []target.Listed) []byte {
+	t.Helper()
 	var out bytes.Buffer
-	w := parquet.NewGenericWriter[parquetRow](&out, parquet.Compression(&parquet.Zstd), parquet.PageBufferSize(512))
+	w := parquet.NewGenericWriter[parquetRow](&out, parquet.Compression(codec), parquet.PageBufferSize(512))
 	for i, r := range rows {
 		latest := r.Latest != target.LatestNo
 		row := parquetRow{Bucket: "bucket", Key: r.Key, Latest: &latest, Marker: &r.DeleteMarker, Modified: r.Modified, ETag: r.ETag, Algorithm: r.Algorithm}

@@ -1,4 +1,4 @@
-package acceptance
+package keyless
 
 import (
 	"errors"
@@ -13,15 +13,15 @@ import (
 func TestAcceptanceWithoutReceipts(t *testing.T) {
 	for n, want := range []string{"verdict     clean, origin", "verdict     statement clean, receipts of 1 device not compared, origin"} {
 		var out strings.Builder
-		(&Verified{&fsck.AcceptanceReport{Verdict: fsck.VerdictClean}, n}).Print(&out)
+		(&Accepted{&fsck.AcceptanceReport{Verdict: fsck.VerdictClean}, n}).Print(&out)
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%d without receipts: %s", n, &out)
 		}
 	}
 }
 
-// TestVerifiedEnd: what is refused, of unknown origin or not compared is no success.
-func TestVerifiedEnd(t *testing.T) {
+// TestAcceptedEnd: what is refused, of unknown origin or not compared is no success.
+func TestAcceptedEnd(t *testing.T) {
 	with := func(v fsck.Verdict, origin string, receipts ...string) *fsck.AcceptanceReport {
 		r := &fsck.AcceptanceReport{Verdict: v, Origin: origin}
 		for _, name := range receipts {
@@ -38,7 +38,7 @@ func TestVerifiedEnd(t *testing.T) {
 		"no trust":     {with(fsck.VerdictClean, fsck.OriginUnproven, "a"), verdict.ErrUnproven},
 		"refused":      {with(fsck.VerdictRefused, fsck.OriginProven), verdict.ErrRefused},
 	} {
-		if err := NewVerified(c.r).End(); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+		if err := newAccepted(c.r).End(); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
