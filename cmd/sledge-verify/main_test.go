@@ -14,7 +14,7 @@ var platforms = []string{"linux/amd64", "linux/arm64", "windows/amd64", "windows
 // TestNoNetwork: on every platform the program links nothing that could open a connection, and
 // nothing of ours beside the verifier and its small neighbours.
 func TestNoNetwork(t *testing.T) {
-	ours := []string{"cmd/sledge-verify", "internal/advice", "internal/cmdline", "internal/files", "internal/fsck", "internal/keyfile",
+	ours := []string{"cmd/sledge-verify", "internal/advice", "internal/cmdline", "internal/dossier", "internal/files", "internal/fsck", "internal/keyfile",
 		"internal/keyless", "internal/keyless/program", "internal/terminal", "internal/verdict", "internal/vfs"}
 	others := []string{"golang.org/x/mod/", "golang.org/x/sys/", "golang.org/x/text/", "github.com/klauspost/cpuid/", "github.com/klauspost/reedsolomon"}
 	for _, platform := range platforms {

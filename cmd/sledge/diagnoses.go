@@ -166,6 +166,8 @@ func diagnoses() []diagnosis {
 		{is(manifest.ErrUnsupportedVersion), exitVersion, advise("use the newest sledge")},
 		{is(crypto.ErrKey), exitKey, advise("use the key of this job: jobs/<job id>/site.key of the site, or an identity of its recovery recipients")},
 		{is(manifest.ErrUnverified, crypto.ErrSignature), exitRefused, advise("do not use this; ask whoever sent it for the right file")},
+		{is(keyless.ErrInPart), exitInPart, advise("bring what is missing, and run the same command again; the report says of each check what it needs")},
+		{is(keyless.ErrNothing), exitNotFound, advise("name the folder with the disks, labels, receipts and statements that you were given")},
 		{is(fs.ErrNotExist), exitNotFound, advise("check the name")},
 		{is(manifest.ErrCorrupt, crypto.ErrCorrupt), exitRefused, advise("get another copy of the file")},
 	}

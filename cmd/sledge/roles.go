@@ -25,6 +25,7 @@ func (a *app) roles() []role {
 			a.importCommand(), a.acceptCommand(), a.extractCommand(), a.listCommand(), a.catCommand(), a.exportListCommand(), a.proveCommand(),
 			group("pack", "export packs for other implementations", a.packExport())}},
 		{"audit", "Auditors, without any secret:", []*cobra.Command{
+			a.verifyVerb(keyless.Audit()),
 			group("verify", "verify disks, manifest, imports, acceptances and proofs, without any secret",
 				a.verifyVerb(keyless.Disks()), a.verifyVerb(keyless.Manifest()), a.verifyVerb(keyless.Proof()), a.verifyImport(), a.verifyVerb(keyless.Acceptance()), a.verifyCommit()),
 			group("key", "show public keys, as people and other tools compare them", a.keyShow())}},

@@ -59,6 +59,7 @@ const (
 	exitTampered    = 21
 	exitExtras      = 22
 	exitUnwaived    = 23
+	exitInPart      = 24
 	exitInterrupted = 130
 )
 
@@ -91,6 +92,7 @@ var exitClasses = []struct {
 	{exitTampered, "tampered", "the device's state is not believed any more"},
 	{exitExtras, "extras", "everything is in the target, and below the prefix are objects that no receipt names"},
 	{exitUnwaived, "unwaived", "something is neither proven nor waived by name; nothing was signed"},
+	{exitInPart, "in-part", "what could be checked is right, and something could not be checked"},
 	{exitInterrupted, "interrupted", "interrupted; the same command goes on"},
 }
 
@@ -99,7 +101,7 @@ var exitClasses = []struct {
 var gravity = []int{
 	exitTampered, exitRefused, exitLost, exitUnexpected, exitVersion, exitKey, exitJob, exitUsage, exitState, exitDisks, exitDiskFailed, exitWrap,
 	exitNotFound, exitBusy, exitFull, exitInterrupted, exitTarget, exitConflict, exitObjects, exitExtras, exitUnwaived, exitUnproven, exitDamage,
-	exitSource, exitDone,
+	exitInPart, exitSource, exitDone,
 }
 
 // graver tells whether an error is worse than another one.

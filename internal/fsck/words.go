@@ -112,3 +112,9 @@ func Chain(ctx context.Context, o disks.Options) (*Report, error) { return disks
 
 // OpenFiles is how many files a check of so many disks holds open at most.
 func OpenFiles(n, workers int) int { return disks.OpenFiles(n, workers) }
+
+// JobFile is what the verifier needs of a job file (format.md 3).
+type JobFile = wire.JobFile
+
+// OpenJob verifies and parses a job file. With trust nil its signature is not looked at.
+func OpenJob(raw []byte, trust *Trust) (*JobFile, error) { return wire.OpenJob(raw, trust) }

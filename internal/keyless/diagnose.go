@@ -28,12 +28,13 @@ const (
 	Objects     = 13
 	NotFound    = 19
 	Version     = 20
+	InPart      = 24
 	Interrupted = 130
 )
 
 var classes = map[int]string{
 	Done: "done", Unexpected: "unexpected", Usage: "usage", FewDisks: "disks", Lost: "lost", Damage: "damage", Unproven: "unproven",
-	Refused: "refused", Source: "source", Objects: "objects", NotFound: "not-found", Version: "version", Interrupted: "interrupted",
+	Refused: "refused", Source: "source", Objects: "objects", NotFound: "not-found", Version: "version", InPart: "in-part", Interrupted: "interrupted",
 }
 
 // Class names an exit code, for JSON.
@@ -69,6 +70,8 @@ func Diagnoses() []Diagnosis {
 		{[]error{ErrOtherTarget}, Objects, nil},
 		{[]error{ErrSameDisk}, FewDisks, []string{"name every disk once"}},
 		{[]error{verdict.ErrUnproven}, Unproven, []string{"give the job signer's public key, which you have by another channel: --trust signer.pub"}},
+		{[]error{ErrInPart}, InPart, []string{"bring what is missing, and run the same command again; the report says of each check what it needs"}},
+		{[]error{ErrNothing}, NotFound, []string{"name the folder with the disks, labels, receipts and statements that you were given"}},
 		{[]error{fs.ErrNotExist}, NotFound, []string{"check the name"}},
 	}
 }
