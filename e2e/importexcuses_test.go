@@ -12,7 +12,7 @@ import (
 // one key excuses nothing of another key or another start, and a word without a fault
 // excuses nothing.
 func TestImportExcuses(t *testing.T) {
-	const key, other, probe = "in/large-a", "in/large-b", "in/" + probe.Prefix + "run-1-00/parts"
+	const key, other, probed = "in/large-a", "in/large-b", "in/" + probe.Prefix + "run-1-00/parts"
 	create := func(key string, fault simulator.Fault) simulator.Meeting {
 		return simulator.Meeting{Fault: fault, Call: "CreateMultipartUpload", Key: key}
 	}
@@ -37,8 +37,8 @@ func TestImportExcuses(t *testing.T) {
 		"more were named than went lost": {f: run(&start{met: lost, said: says(key, orphan, orphan)}), at: key, excuses: 1},
 		"delivered twice":                {f: run(&start{met: []simulator.Meeting{create(key, simulator.CreateTwice)}}), at: key, excuses: 1},
 		"another one delivered twice":    {f: run(&start{met: []simulator.Meeting{create(other, simulator.CreateTwice)}}), at: key},
-		"of the probe, named":            {f: run(&start{met: []simulator.Meeting{create(probe, simulator.Denied)}, said: says(probe, target.CodeProbeLeft)}), at: probe, excuses: probeUploads, anObject: true},
-		"of the probe, not named":        {f: run(&start{met: []simulator.Meeting{create(probe, simulator.Denied)}}), at: probe},
+		"of the probe, named":            {f: run(&start{met: []simulator.Meeting{create(probed, simulator.Denied)}, said: says(probed, target.CodeProbeLeft)}), at: probed, excuses: probeUploads, anObject: true},
+		"of the probe, not named":        {f: run(&start{met: []simulator.Meeting{create(probed, simulator.Denied)}}), at: probed},
 	} {
 		if n := test.f.uploadsExcused(test.at); n != test.excuses {
 			t.Errorf("%s: %d uploads are excused, want %d", name, n, test.excuses)

@@ -194,7 +194,9 @@ func (f *faultRun) everyKey() []string {
 		if attempt > 1 {
 			name = fmt.Sprintf("run-1.%d", attempt)
 		}
-		keys = append(keys, fmt.Sprintf("%s%s%s-%.8s/parts", f.prefix, probe.Prefix, name, f.device))
+		for _, key := range []string{"parts", "taken"} {
+			keys = append(keys, fmt.Sprintf("%s%s%s-%.8s/%s", f.prefix, probe.Prefix, name, f.device, key))
+		}
 	}
 	keys = append(keys, slices.Collect(maps.Keys(f.planted))...)
 	keys = append(keys, slices.Collect(maps.Keys(f.uploads))...)

@@ -97,7 +97,7 @@ func (f *faultRun) uploadsExcused(key string) int {
 }
 
 // probeUploads is how many uploads a probe begins under one key.
-const probeUploads = 3
+const probeUploads = 2
 
 // probeExcused is how much of a probe may be left under one of its keys: nothing that was
 // not named, and nothing unless a call in the probe's folder failed, which ends its

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
@@ -83,7 +84,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err := c.examine(ctx); err != nil {
 		return err
 	}
-	if err := c.record(ctx, thisLease()); err != nil {
+	if err := c.record(ctx, lease.This()); err != nil {
 		return err
 	}
 	if r.outlook, err = r.checkKeys(ctx, r.journal); err != nil {

@@ -51,7 +51,7 @@ func (r *run) mustBeThere(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	highest, err := m.highest(ctx)
+	highest, err := m.slots().Highest(ctx)
 	if err == nil && highest == 0 {
 		err = target.NewError(target.CodeStateMismatch, "", "no run "+r.opts.RunID+" of this device was begun in this state folder, nor below "+m.prefix+": nothing was canceled", nil)
 	}

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
@@ -15,7 +16,7 @@ import (
 )
 
 // markCanceled writes the marks that are not there yet: that of the run's folder first.
-func (r *run) markCanceled(by Lease) error {
+func (r *run) markCanceled(by lease.Holder) error {
 	if err := r.markFolders(by, r.base); err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func (r *run) elsewhere() (base string, err error) {
 }
 
 // markReceipts writes those of the receipts.
-func (r *run) markReceipts(by Lease) error {
+func (r *run) markReceipts(by lease.Holder) error {
 	base := r.base
 	if base == "" {
 		base = "."
@@ -111,7 +112,7 @@ func (r *run) markIn(folder string) (*receipt.CancelMark, error) {
 	return &mark, nil
 }
 
-func (r *run) markFolders(by Lease, folders ...string) error {
+func (r *run) markFolders(by lease.Holder, folders ...string) error {
 	text, err := json.Marshal(receipt.CancelMark{Version: receipt.CancelVersion, Run: r.opts.RunID, At: by.At, Host: by.Host, PID: by.PID})
 	if err != nil {
 		return err
@@ -134,7 +135,7 @@ func (r *run) markFolders(by Lease, folders ...string) error {
 
 // refuseCanceled refuses to go on with a run that was given up, here or on another host,
 // once the state folder says so, too.
-func (r *run) refuseCanceled(cause string, by Lease) error {
+func (r *run) refuseCanceled(cause string, by lease.Holder) error {
 	if err := r.markCanceled(by); err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"errors"
+
+	"github.com/sledge-io/sledge/importer/lease"
 )
 
 // recorded makes sure of what a cancel before this one has recorded: one that failed may have
@@ -12,14 +14,14 @@ func (c *canceler) recorded() error {
 	if err != nil || !was {
 		return err
 	}
-	return c.markRun(thisLease())
+	return c.markRun(lease.This())
 }
 
 // record makes durable that the run is canceled. The mark in its folder is first: by that one
 // alone starts and readers know, so that a cancel which ends before it has marked nothing. The
 // others tell copies of the receipts, and other hosts. A run that another process has taken over
 // meanwhile is not marked: that one may complete it.
-func (c *canceler) record(ctx context.Context, by Lease) error {
+func (c *canceler) record(ctx context.Context, by lease.Holder) error {
 	r := c.run
 	if err := errors.Join(r.ours(), r.mustHold(ctx)); err != nil {
 		return err
@@ -39,7 +41,7 @@ func (c *canceler) record(ctx context.Context, by Lease) error {
 }
 
 // markRun writes the mark in the run's folder, and has the call tell what is known of it then.
-func (c *canceler) markRun(by Lease) error {
+func (c *canceler) markRun(by lease.Holder) error {
 	r := c.run
 	err := r.markFolders(by, r.base)
 	c.out.Recorded = err == nil || r.header.Canceled

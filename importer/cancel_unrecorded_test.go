@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/target"
@@ -48,7 +49,7 @@ func TestCancelKilledUnbegun(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
 	unprobed(t, s, f, testOptions(t, disk))
 	r := &run{opts: testOptions(t, disk)}
-	if err := r.markFolders(thisLease(), ""); err != nil {
+	if err := r.markFolders(lease.This(), ""); err != nil {
 		t.Fatal(err)
 	}
 	o := testOptions(t, disk)

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
@@ -63,7 +64,7 @@ func TestCleanUpTogether(t *testing.T) {
 				t.Errorf("three devices took %v", took)
 			}
 			for _, key := range b.small() {
-				if !inTarget || !strings.Contains(key, leasesFolder) && !strings.HasSuffix(key, mirrorHeader) {
+				if !inTarget || !strings.Contains(key, lease.Folder) && !strings.HasSuffix(key, mirrorHeader) {
 					t.Errorf("%s is left", key)
 				}
 			}

@@ -125,7 +125,7 @@ func TestFirstLookEnds(t *testing.T) {
 			if stopped {
 				right = errors.Is(err, context.Canceled) && res.Halt == nil && took < 2*time.Minute
 			}
-			if !right || said[target.CodeProbeLeft] != 3 {
+			if !right || said[target.CodeProbeLeft] != 4 {
 				t.Errorf("stopped %v: %v after %v, said %v", stopped, err, took, said)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -21,7 +22,7 @@ type Folder struct {
 	path  string
 	lock  io.Closer
 	top   vfs.FS // where the leases are: the folder itself, also from a copy in it
-	lease *lease
+	lease *lease.Hold
 	taken uint64 // number of the copy that this is; 0 if it is none
 }
 
@@ -34,8 +35,8 @@ func OpenState(folder string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.lease, err = takeLease(f.top); err == nil {
-		err = f.nearLeases(folder)
+	if f.lease, err = lease.TakeFolder(f.top); err == nil {
+		err = f.lease.Near(folder)
 	}
 	if err == nil {
 		err = f.still()
@@ -46,12 +47,6 @@ func OpenState(folder string) (*Folder, error) {
 	return f, nil
 }
 
-// nearLeases opens the folder of the leases.
-func (f *Folder) nearLeases(folder string) (err error) {
-	f.lease.near, err = vfs.OS(filepath.Join(folder, leasesFolder))
-	return err
-}
-
 // HoldState locks a state folder that is open, as OpenState does one by its path.
 // One that was taken over (TakeOver) is opened by its path alone.
 func HoldState(state vfs.FS) (*Folder, error) {
@@ -60,7 +55,7 @@ func HoldState(state vfs.FS) (*Folder, error) {
 	if f.lock, err = lockState(state, ""); err != nil {
 		return nil, stateFolderError(err)
 	}
-	if f.lease, err = takeLease(state); err == nil {
+	if f.lease, err = lease.TakeFolder(state); err == nil {
 		err = f.still()
 	}
 	if err != nil {
@@ -79,7 +74,7 @@ func openState(folder string) (*Folder, error) {
 		return nil, stateFolderError(err)
 	}
 	f := &Folder{top: top}
-	if f.taken, err = highestNumber(top, takenFolder); err == nil {
+	if f.taken, err = lease.Highest(top, takenFolder); err == nil {
 		f.path = home(folder, f.taken)
 		f.lock, err = lockState(top, takenBase(f.taken))
 	}
@@ -88,7 +83,7 @@ func openState(folder string) (*Folder, error) {
 	}
 	if err != nil {
 		if target.HasCode(err, target.CodeStateLocked) {
-			err = target.NewError(target.CodeStateLocked, folder, "held by "+holder(top).String(), err)
+			err = target.NewError(target.CodeStateLocked, folder, "held by "+lease.HolderOf(top).String(), err)
 		}
 		return nil, errors.Join(stateFolderError(err), f.Close())
 	}
@@ -120,15 +115,15 @@ func (f *Folder) still() error {
 	if err := f.Held(); err != nil {
 		return err
 	}
-	taken, err := highestNumber(f.top, takenFolder)
+	taken, err := lease.Highest(f.top, takenFolder)
 	if err == nil && taken != f.taken {
-		err = target.NewError(target.CodeTakenOver, "", "the holder is "+holder(f.top).String(), nil)
+		err = target.NewError(target.CodeTakenOver, "", "the holder is "+lease.HolderOf(f.top).String(), nil)
 	}
 	return err
 }
 
 // Held implements StateFolder.
-func (f *Folder) Held() error { return f.lease.held() }
+func (f *Folder) Held() error { return journalError(f.lease.Held()) }
 
 // Taken is the number of the copy that this is, of a folder that was taken over
 // from a process which did not let go of it; 0 if it is none.
@@ -145,7 +140,7 @@ func StateHome(folder string) (string, error) {
 		return "", err
 	}
 	defer vfs.Close(top) // read only
-	taken, err := highestNumber(top, takenFolder)
+	taken, err := lease.Highest(top, takenFolder)
 	return home(folder, taken), err
 }
 
@@ -163,8 +158,8 @@ func (f *Folder) Close() (err error) {
 			err = errors.Join(err, vfs.Close(disk))
 		}
 	}
-	if f.lease != nil && f.lease.near != nil {
-		err = errors.Join(err, vfs.Close(f.lease.near))
+	if f.lease != nil {
+		err = errors.Join(err, f.lease.Close())
 	}
 	if f.lock != nil {
 		err = errors.Join(err, f.lock.Close())

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -81,7 +82,7 @@ func TestTakeOverJournalOfBefore(t *testing.T) {
 	if _, err := TakeOver(t.Context(), folder, 0); !target.HasCode(err, target.CodeStateMismatch) {
 		t.Errorf("%v", err)
 	}
-	if _, err := os.Stat(path.Join(folder, leasesFolder)); !os.IsNotExist(err) {
+	if _, err := os.Stat(path.Join(folder, lease.Folder)); !os.IsNotExist(err) {
 		t.Errorf("a lease was taken: %v", err)
 	}
 }

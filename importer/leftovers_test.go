@@ -233,7 +233,7 @@ func TestProbeNamesLeft(t *testing.T) {
 				return false, refused
 			}
 			return true, nil
-		}, "/parts"},
+		}, probe.Prefix},
 		{"the same, and it is listed", func(f *fakeTarget, call, key string) (bool, error) {
 			if call == "create" && f.byCall[call] == 1 {
 				return true, lost

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -192,7 +193,7 @@ func TestCommitHears(t *testing.T) {
 		"stop": {hear: func(t *testing.T, _ *fakeSource, _ *lateMarker, o Options) { asks(t, o, WantStop) },
 			wanted: func(err error) bool { return errors.Is(err, context.Canceled) }},
 		"canceled": {hear: func(t *testing.T, _ *fakeSource, _ *lateMarker, o Options) {
-			if err := (&run{opts: o}).markCanceled(thisLease()); err != nil {
+			if err := (&run{opts: o}).markCanceled(lease.This()); err != nil {
 				t.Error(err)
 			}
 		}, wanted: func(err error) bool { return target.HasCode(err, target.CodeCanceled) }},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/content"
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
@@ -73,7 +74,7 @@ const (
 	mirrorHeader  = "header"
 	mirrorUploads = "uploads/"
 	mirrorPages   = "pages/"
-	mirrorLeases  = leasesFolder + "/"
+	mirrorLeases  = lease.Folder + "/"
 )
 
 // newMirror derives the key from the importer key's seed: every host that may sign

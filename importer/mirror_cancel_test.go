@@ -19,7 +19,15 @@ type probing struct {
 	frozen, thaw chan struct{}
 }
 
+func (z probing) CreateUpload(ctx context.Context, in target.CreateRequest) (string, error) {
+	<-z.thaw
+	return z.fakeTarget.CreateUpload(ctx, in)
+}
+
 func (z probing) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
+	if strings.HasSuffix(in.Key, "/wrong") || strings.HasSuffix(in.Key, "/taken") {
+		<-z.thaw
+	}
 	s, err := z.fakeTarget.Put(ctx, in)
 	if strings.HasSuffix(in.Key, "/put") && !in.IfAbsent {
 		close(z.frozen)

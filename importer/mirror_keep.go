@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -140,6 +141,6 @@ func (r *run) uploadStays(name string) bool {
 // cancelMirror removes all but the lease that says that the run was given up, and
 // returns that one's key.
 func (r *run) cancelMirror(ctx context.Context) (left string, err error) {
-	last := leaseName(r.mirror.number.Load())
+	last := lease.Name(r.mirror.number.Load())
 	return r.mirror.prefix + last, r.mirror.clear(ctx, "", func(name string) bool { return name == last })
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -48,7 +49,7 @@ func TestMirrorLeaseLags(t *testing.T) {
 		o := mirrored(t, disk)
 		o.Retries = 5
 		halfway(t, s, f, o)
-		store := &lagging{fakeTarget: f, key: "in/" + journalName(s.Scope(), o.RunID) + leaseName(1)}
+		store := &lagging{fakeTarget: f, key: "in/" + journalName(s.Scope(), o.RunID) + lease.Name(1)}
 		store.left.Store(reads)
 		res, err := Run(t.Context(), s, store, o)
 		if reads < int64(o.Retries) && (err != nil || !res.Complete || res.Attempt != 1) || target.HasCode(err, target.CodeTakenOver) || reads > 100 && res.Complete {
@@ -77,7 +78,7 @@ func TestMirrorStartLags(t *testing.T) {
 		o, now := mirrored(t, disk), time.Now().UTC()
 		o.Now = func() time.Time { return now }
 		halfway(t, s, f, o)
-		store := &lagging{fakeTarget: f, key: "in/" + journalName(s.Scope(), o.RunID) + leaseName(1)}
+		store := &lagging{fakeTarget: f, key: "in/" + journalName(s.Scope(), o.RunID) + lease.Name(1)}
 		was := f.objects[store.key].data
 		halfway(t, s, f, o) // writes the lease anew
 		store.was.Store(&was)
@@ -101,7 +102,7 @@ func TestMirrorListLags(t *testing.T) {
 		s, f, first, disk := mixed(), newFake(t), memDisk(), memDisk()
 		halfway(t, s, f, mirrored(t, first))
 		halfway(t, s, f, taking(disk))
-		store := &oldList{fakeTarget: f, hidden: leaseName(2), left: lists}
+		store := &oldList{fakeTarget: f, hidden: lease.Name(2), left: lists}
 		if res, err := Run(t.Context(), s, store, mirrored(t, disk)); err != nil || !res.Complete || res.Attempt != 2 {
 			t.Errorf("%d lists lag: %v, %+v", lists, err, res)
 		}

@@ -2,11 +2,12 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -30,28 +31,8 @@ var (
 	mirrorWait  = 6 * time.Second
 )
 
-// mirrorLease is a lease in the target. ID is that of the state folder which has it, Nonce
-// that of the folder's start: copies of one folder (rsync, a restored snapshot) differ in it.
-type mirrorLease struct {
-	Lease
-	ID       string `json:"id"`
-	Nonce    string `json:"nonce,omitempty"`
-	Canceled bool   `json:"canceled,omitempty"` // the run is given up: only another one goes on
-}
-
-// highest is the number of the last lease; 0 if there is none.
-func (m *mirror) highest(ctx context.Context) (highest uint64, err error) {
-	err = m.each(ctx, mirrorLeases, func(name string) error {
-		if n, ok := number(strings.TrimPrefix(name, mirrorLeases)); ok {
-			highest = max(highest, n)
-		}
-		return nil
-	})
-	return highest, err
-}
-
-func (m *mirror) lease(ctx context.Context, n uint64) (l mirrorLease, err error) {
-	err = m.getWritten(ctx, leaseName(n), maxMirrorSmall, &l)
+func (m *mirror) leaseOf(ctx context.Context, n uint64) (l lease.Lease, err error) {
+	err = m.getWritten(ctx, lease.Name(n), maxMirrorSmall, &l)
 	return l, err
 }
 
@@ -59,18 +40,18 @@ func (m *mirror) lease(ctx context.Context, n uint64) (l mirrorLease, err error)
 // would give one lease to two hosts is refused: the same request is made again, and
 // must fail.
 func (m *mirror) claim(ctx context.Context, n uint64, canceled bool) error {
-	mine := mirrorLease{thisLease(), m.id, m.nonce, canceled}
+	mine := m.leaseNow(canceled)
 	for again := range 2 {
-		err := m.put(ctx, leaseName(n), mine, true)
+		err := m.slots().Create(ctx, n, mine)
 		switch {
 		case err == nil && again > 0:
-			m.remove(ctx, leaseName(n)) // at best: no run begins here with it
+			m.remove(ctx, lease.Name(n)) // at best: no run begins here with it
 			return target.NewError(target.CodeNoConditions, "", "a journal in the target needs conditional writes: two hosts could take one lease", nil)
 		case err != nil && !target.HasCode(err, target.CodeKeyExists):
 			return err
 		case err != nil:
 			// The answer to an earlier attempt may have been lost.
-			was, getErr := m.lease(ctx, n)
+			was, getErr := m.leaseOf(ctx, n)
 			switch {
 			case target.IsNotFound(getErr): // a cancel of another host has removed it
 				return err
@@ -97,49 +78,24 @@ func (m *mirror) look(ctx context.Context, ask asking) error {
 		return err
 	}
 	began := time.Now()
-	by := Lease{}
-	err := m.head(ctx, ask, leaseName(m.number.Load()+1))
+	err := lease.Look(ctx, mirrorSlots{m, ask}, m.number.Load(), m.wrote)
+	var lost *lease.Lost
 	switch {
 	case err == nil:
-		var next mirrorLease
-		if err = m.read(ctx, ask, leaseName(m.number.Load()+1), maxMirrorSmall, &next); err != nil {
-			return seenNot(err)
-		}
-		if m.wrote(next) { // an attempt of its own takes it at this moment
-			return target.NewError(target.CodeServerError, "", "the run's next lease is its own", nil)
-		}
-		by = next.Lease
-	case target.IsNotFound(err):
-		own, err := m.ownLease(ctx, ask)
-		switch {
-		case err == nil && m.wrote(own):
-			m.seen.Store(&began)
-			return nil
-		case err != nil && !target.IsNotFound(err):
-			return err
-		}
-		if err != nil {
-			return m.lose("the run's lease is not in the target any more: another host has canceled the run, or its journal there was removed")
-		}
-		by = own.Lease // of a copy of this folder
-	default:
+		m.seen.Store(&began)
+		return nil
+	case !errors.As(err, &lost):
 		return err
+	case lost.Gone:
+		return m.lose("the run's lease is not in the target any more: another host has canceled the run, or its journal there was removed")
 	}
-	return m.lose("in the target the holder is " + by.String())
+	return m.lose("in the target " + lost.Error())
 }
 
 // lose notes that the run is not ours any more.
 func (m *mirror) lose(cause string) error {
 	m.lost.Store(target.NewError(target.CodeTakenOver, "", cause, nil))
 	return m.held()
-}
-
-// seenNot is of a lease that HEAD shows and GET does not give: whose it is, is not known.
-func seenNot(err error) error {
-	if target.IsNotFound(err) {
-		return target.NewError(target.CodeServerError, "", "HEAD shows a lease that GET does not find", err)
-	}
-	return err
 }
 
 // fresh checks unless that was done a moment ago, by either clock: one of them may have
@@ -246,9 +202,9 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 		return again && err == nil
 	}
 	unseen := "" // the lease that the target lists, and that GET did not find
-	for range leaseTries {
+	for range lease.Tries {
 		began := wait.Now()
-		highest, err := m.highest(ctx)
+		highest, err := m.slots().Highest(ctx)
 		if err != nil {
 			return false, err
 		}
@@ -258,10 +214,10 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 			}
 		}
 		before = highest
-		var last mirrorLease
+		var last lease.Lease
 		if highest > 0 {
-			if last, err = m.lease(ctx, highest); target.IsNotFound(err) {
-				unseen = leaseName(highest)
+			if last, err = m.leaseOf(ctx, highest); target.IsNotFound(err) {
+				unseen = lease.Name(highest)
 				continue // a cancel of another host has removed it meanwhile
 			} else if err != nil {
 				return false, err
@@ -278,7 +234,7 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 		news = highest > 0 && (!ours || highest != known)
 		switch {
 		case last.Canceled && !r.canceling:
-			return false, r.refuseCanceled("run "+r.opts.RunID+", by "+last.String(), last.Lease)
+			return false, r.refuseCanceled("run "+r.opts.RunID+", by "+last.String(), last.Holder)
 		case ours && (last.Canceled || !r.canceling):
 			return news, r.renewLease(ctx, who, last, highest)
 		case highest > 0 && !ours && (last.ID == m.id || highest < known) && older(began, who.At):

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -54,16 +55,16 @@ type mirrorUpload struct {
 	name  string
 }
 
-func uploadName(lease uint64, at entry.Place) string {
-	return fmt.Sprintf("%s%08d-%016x", mirrorUploads, lease, uint64(at))
+func uploadName(of uint64, at entry.Place) string {
+	return fmt.Sprintf("%s%08d-%016x", mirrorUploads, of, uint64(at))
 }
 
 // parseUpload reads lease and place of a name.
-func parseUpload(name string) (lease uint64, at entry.Place, ok bool) {
+func parseUpload(name string) (of uint64, at entry.Place, ok bool) {
 	first, second, _ := strings.Cut(strings.TrimPrefix(name, mirrorUploads), "-")
-	lease, okFirst := number(first)
+	of, okFirst := lease.Number(first)
 	n, okSecond := hexNumber(second)
-	return lease, entry.Place(n), okFirst && okSecond
+	return of, entry.Place(n), okFirst && okSecond
 }
 
 // loadUploads makes uploads that are under way ours: here, in the target under our own
@@ -91,11 +92,11 @@ func (r *run) loadUploads(ctx context.Context, known uint64) error {
 func (r *run) findUploads(ctx context.Context) (map[entry.Place][]mirrorUpload, error) {
 	found, lock := map[entry.Place][]mirrorUpload{}, sync.Mutex{}
 	return found, r.mirror.eachAtOnce(ctx, mirrorUploads, func(ctx context.Context, name string) error {
-		lease, at, ok := parseUpload(name)
+		of, at, ok := parseUpload(name)
 		if !ok {
 			return nil
 		}
-		u := mirrorUpload{lease: lease, at: at, name: name}
+		u := mirrorUpload{lease: of, at: at, name: name}
 		if err := r.mirror.get(ctx, name, maxMirrorSmall, &u); target.IsNotFound(err) {
 			return nil // it ended meanwhile
 		} else if err != nil {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -24,7 +25,7 @@ func TestMirrorLost(t *testing.T) {
 	if err := m.claim(t.Context(), 1, false); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.put(t.Context(), leaseName(2), mirrorLease{thisLease(), m.id, m.nonce, false}, true); err != nil {
+	if err := m.put(t.Context(), lease.Name(2), m.leaseNow(false), true); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.look(t.Context(), r.calls.Once); err == nil || target.HasCode(err, target.CodeTakenOver) || m.held() != nil {
@@ -36,7 +37,7 @@ func TestMirrorLost(t *testing.T) {
 	if err := m.check(t.Context()); err != nil {
 		t.Errorf("the next lease: %v", err)
 	}
-	delete(f.objects, m.prefix+leaseName(2))
+	delete(f.objects, m.prefix+lease.Name(2))
 	for range 2 {
 		if err := m.look(t.Context(), r.calls.Once); !target.HasCode(err, target.CodeTakenOver) || !strings.Contains(err.Error(), "is not in the target any more") {
 			t.Errorf("the lease is gone: %v", err)

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -44,31 +44,17 @@ func (i identity) last() string {
 }
 
 // has tells a lease that a start of this very folder has written.
-func (i identity) has(l mirrorLease) bool {
+func (i identity) has(l lease.Lease) bool {
 	return l.ID == i.ID && slices.Contains(i.Nonces, l.Nonce)
 }
 
-// wrote tells a lease that this start has written.
-func (m *mirror) wrote(l mirrorLease) bool { return l.ID == m.id && l.Nonce == m.nonce }
-
-// ownLease reads our lease. What a start of this folder before this one had put there is its
-// former content: a store or a cache may show it for a while, and who has the run is not known
-// then. A copy of the folder writes none of these nonces.
-func (m *mirror) ownLease(ctx context.Context, ask asking) (l mirrorLease, err error) {
-	name := leaseName(m.number.Load())
-	plain := func(ctx context.Context, _ request.Call, f func(context.Context) error) error { return f(ctx) }
-	err = ask(ctx, request.Call{Name: request.GetObject, Key: m.prefix + name, Payload: maxMirrorSmall, Free: true}, func(ctx context.Context) error {
-		l = mirrorLease{}
-		if err := m.read(ctx, plain, name, maxMirrorSmall, &l); err != nil {
-			return err
-		}
-		if l.ID == m.id && l.Nonce != m.nonce && slices.Contains(m.former, l.Nonce) {
-			return target.NewError(target.CodeServerError, m.prefix+name, "the lease that was written anew is shown as it was before", nil)
-		}
-		return nil
-	})
-	return l, err
+// leaseNow is what this start writes.
+func (m *mirror) leaseNow(canceled bool) lease.Lease {
+	return lease.Lease{Holder: lease.This(), ID: m.id, Nonce: m.nonce, Canceled: canceled}
 }
+
+// wrote tells a lease that this start has written.
+func (m *mirror) wrote(l lease.Lease) bool { return l.ID == m.id && l.Nonce == m.nonce }
 
 // newNonce begins a start: its nonce is in the journal before it is in the target. who has
 // those from before, too.
@@ -93,9 +79,9 @@ func (r *run) keepNonce(who identity) error {
 
 // renewLease puts the nonce of this start into the folder's own lease. A process at work in a copy
 // of the folder sees it by its next look, and ends.
-func (r *run) renewLease(ctx context.Context, who identity, last mirrorLease, number uint64) error {
+func (r *run) renewLease(ctx context.Context, who identity, last lease.Lease, number uint64) error {
 	m := r.mirror
-	if err := m.put(ctx, leaseName(number), mirrorLease{thisLease(), m.id, m.nonce, last.Canceled}, false); err != nil {
+	if err := m.put(ctx, lease.Name(number), m.leaseNow(last.Canceled), false); err != nil {
 		return err
 	}
 	m.number.Store(number)
@@ -108,7 +94,7 @@ type signer struct {
 	Nonce string `json:"nonce"`
 }
 
-func signerName(number uint64) string { return leaseName(number) + ".signed" }
+func signerName(number uint64) string { return lease.Name(number) + ".signed" }
 
 // maySign makes sure that the receipts of this lease are signed once: looks at a nonce may
 // come too late for a copy of the folder. Where one was first, the next lease is taken, and

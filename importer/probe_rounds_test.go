@@ -87,8 +87,10 @@ func TestRoundsUntilFirstObject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, a := newSource(), &distant{fakeTarget: newFake(t), began: time.Now()}
 		s.file("a", []byte("hello"))
-		mustRun(t, s, a, testOptions(t, memDisk()))
-		if rounds := int(a.first / time.Second); rounds == 0 || rounds > 22 {
+		o := testOptions(t, memDisk())
+		o.Concurrency = DefaultConcurrency
+		mustRun(t, s, a, o)
+		if rounds := int(a.first / time.Second); rounds == 0 || rounds > 10 {
 			t.Errorf("the first object after %d rounds:\n%s", rounds, strings.Join(a.trail, "\n"))
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"io"
 
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -84,7 +85,7 @@ func (r *run) open(ctx context.Context) (err error) {
 	case err != nil:
 		return err
 	case was:
-		return r.refuseCanceled("run "+r.opts.RunID, thisLease())
+		return r.refuseCanceled("run "+r.opts.RunID, lease.This())
 	}
 	r.planner.Since(r.header.Started)
 	return r.takeUp(ctx)

@@ -154,7 +154,7 @@ func TestNewRun(t *testing.T) {
 		second.Tally.Outcomes[entry.OutcomeStored] != 2 || second.Tally.Outcomes[entry.OutcomeAlreadyThere] != 6 {
 		t.Errorf("new run %+v", second)
 	}
-	probes := 3 + 1 // conditional, wrong and right PUT, and the run's marker
+	probes := 4 + 1 // conditional, wrong and right PUT, one that is there for the condition, and the run's marker
 	if heads, puts = f.byCall["head"]-heads, f.byCall["put"]-puts; heads < 8+2 || puts > 1+probes {
 		t.Errorf("new run: %d heads, %d puts", heads, puts)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	pages "github.com/sledge-io/sledge/importer/journal"
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -100,7 +101,7 @@ func stateFiles(disk vfs.FS, from string) (map[string]int64, error) {
 	err := vfs.Walk(disk, from, vfs.Limits{Entries: maxStateFiles}, func(name string, d fs.DirEntry) error {
 		name = strings.TrimPrefix(name, from+"/")
 		switch {
-		case d.IsDir() && (name == leasesFolder || name == takenFolder):
+		case d.IsDir() && (name == lease.Folder || name == takenFolder):
 			return fs.SkipDir
 		case d.IsDir(), name == lockName, strings.HasSuffix(name, durable.TempSuffix), strings.HasSuffix(name, draftSuffix):
 			return nil

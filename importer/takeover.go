@@ -9,6 +9,7 @@ import (
 	"time"
 
 	pages "github.com/sledge-io/sledge/importer/journal"
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -43,7 +44,7 @@ func TakeOver(ctx context.Context, folder string, wait time.Duration) (*Folder, 
 	if err := refuseOldKind(top); err != nil { // before its process sees that it was replaced
 		return nil, errors.Join(err, vfs.Close(top))
 	}
-	mine, err := takeLease(top)
+	mine, err := lease.TakeFolder(top)
 	if err != nil {
 		return nil, errors.Join(stateFolderError(err), vfs.Close(top))
 	}
@@ -55,8 +56,8 @@ func TakeOver(ctx context.Context, folder string, wait time.Duration) (*Folder, 
 	if err != nil {
 		return nil, stateFolderError(err)
 	}
-	f.lease = &lease{disk: f.top, number: mine.number}
-	if err = f.nearLeases(folder); err == nil {
+	f.lease = mine.In(f.top)
+	if err = f.lease.Near(folder); err == nil {
 		err = f.still()
 	}
 	if err != nil {
@@ -67,7 +68,7 @@ func TakeOver(ctx context.Context, folder string, wait time.Duration) (*Folder, 
 
 // refuseOldKind refuses a state with a journal that this software does not read.
 func refuseOldKind(top vfs.FS) error {
-	taken, err := highestNumber(top, takenFolder)
+	taken, err := lease.Highest(top, takenFolder)
 	if err != nil {
 		return stateFolderError(err)
 	}
@@ -104,15 +105,15 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // copyAway copies the state to a folder of its own and opens that.
-func copyAway(ctx context.Context, top vfs.FS, folder string, mine *lease) (*Folder, error) {
-	from, err := highestNumber(top, takenFolder)
+func copyAway(ctx context.Context, top vfs.FS, folder string, mine *lease.Hold) (*Folder, error) {
+	from, err := lease.Highest(top, takenFolder)
 	if err != nil {
 		return nil, err
 	}
-	if err := sweepDrafts(top, mine.number); err != nil {
+	if err := sweepDrafts(top, mine.Number()); err != nil {
 		return nil, err
 	}
-	draft := takenName(mine.number) + durable.TempSuffix
+	draft := takenName(mine.Number()) + durable.TempSuffix
 	if err := copyState(ctx, top, takenBase(from), draft); err != nil {
 		return nil, err
 	}
@@ -121,9 +122,9 @@ func copyAway(ctx context.Context, top vfs.FS, folder string, mine *lease) (*Fol
 	if err != nil {
 		return nil, err
 	}
-	f := &Folder{path: home(folder, mine.number), lock: lock, taken: mine.number}
-	if err = mine.held(); err == nil {
-		err = durable.Rename(top, draft, takenName(mine.number))
+	f := &Folder{path: home(folder, mine.Number()), lock: lock, taken: mine.Number()}
+	if err = journalError(mine.Held()); err == nil {
+		err = durable.Rename(top, draft, takenName(mine.Number()))
 	}
 	if err == nil {
 		f.top, err = vfs.OS(folder)
@@ -157,7 +158,7 @@ func sweepDrafts(top vfs.FS, ours uint64) error {
 	}
 	for _, e := range entries {
 		text, draft := strings.CutSuffix(e.Name(), durable.TempSuffix)
-		if n, ok := number(text); draft && ok && n < ours {
+		if n, ok := lease.Number(text); draft && ok && n < ours {
 			if err := durable.RemoveAll(top, takenFolder+"/"+e.Name(), vfs.MaxDirEntries); err != nil {
 				return err
 			}

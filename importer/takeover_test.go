@@ -288,48 +288,6 @@ func TestTakeOverFinished(t *testing.T) {
 	total(t, taken.Path(), end.res)
 }
 
-// TestLeases: the highest number holds, one is never given twice, and old ones go.
-func TestLeases(t *testing.T) {
-	disk := memDisk()
-	first, err := takeLease(disk)
-	if err != nil || first.held() != nil {
-		t.Fatal(err, first.held())
-	}
-	var all sync.WaitGroup
-	given := make([]uint64, 40)
-	for i := range given {
-		all.Go(func() {
-			if l, err := takeLease(disk); err != nil {
-				t.Error(err)
-			} else {
-				given[i] = l.number
-			}
-		})
-	}
-	all.Wait()
-	seen := map[uint64]bool{}
-	for _, n := range given {
-		if seen[n] || n < 2 || n > 41 {
-			t.Errorf("lease %d", n)
-		}
-		seen[n] = true
-	}
-	for range 2 * keptLeases {
-		if !target.HasCode(first.held(), target.CodeTakenOver) {
-			t.Fatal("the first still holds")
-		}
-		if _, err := takeLease(disk); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if left, err := disk.ReadDir(leasesFolder); err != nil || len(left) > keptLeases {
-		t.Errorf("%d leases are kept, %v", len(left), err)
-	}
-	if h := holder(disk); h.PID != os.Getpid() {
-		t.Errorf("holder %+v", h)
-	}
-}
-
 // TestTakeOverCrash takes the power at each operation of a copy: the next takeover
 // finds the state where it was.
 func TestTakeOverCrash(t *testing.T) {

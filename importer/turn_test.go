@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -90,7 +91,7 @@ func TestTakenOverInTurn(t *testing.T) {
 		t.Errorf("told %q of another process's run", s.State)
 	}
 	r := &run{opts: o}
-	if err := r.markCanceled(thisLease()); err != nil {
+	if err := r.markCanceled(lease.This()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Run(t.Context(), s, newFake(t), o); !target.HasCode(err, target.CodeCanceled) {

@@ -69,7 +69,7 @@ const cleaning = 30 * time.Second
 
 // targetProbe is one call of Examine.
 type targetProbe struct {
-	Prober
+	*Prober
 	target  target.Examined
 	options Examining
 	classes []string
@@ -100,7 +100,7 @@ func Examine(ctx context.Context, to target.Examined, o Examining) (*TargetRepor
 	asks := calls(ctx.Done())
 	asks.EndWith(ctx)
 	p := &targetProbe{target: to, options: o, classes: o.Classes,
-		Prober: *New(to, asks, o.Prefix+Prefix+o.ID+"/", o.Rules.Own()),
+		Prober: New(to, asks, o.Prefix+Prefix+o.ID+"/", o.Rules.Own()),
 		out:    &TargetReport{Target: o.URL, Profile: o.Profile, Lacks: []string{}, Wants: []string{}, StorageClasses: []string{}, Left: []string{}}}
 	p.calls.Ask(ctx, to)
 	p.report.Retention, p.report.NoLock = p.calls.Retention(), p.calls.NoLock()

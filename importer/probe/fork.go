@@ -31,7 +31,7 @@ func (p *Prober) fork(names ...string) *Prober {
 			}
 		}
 		if p.seen[key] {
-			f.saw(key)
+			f.saw(key, "")
 		}
 	}
 	return f
@@ -52,7 +52,7 @@ func (p *Prober) join(f *Prober) {
 	}
 	maps.Copy(p.written, f.written)
 	for key := range f.seen {
-		p.saw(key)
+		p.saw(key, "")
 	}
 	p.versions = p.versions || f.versions
 	for _, key := range f.report.Left {
@@ -63,14 +63,22 @@ func (p *Prober) join(f *Prober) {
 	}
 }
 
-// clean removes the probe's own objects and uploads, all at once, and names what is left.
-func (p *Prober) clean(ctx context.Context) error {
+// clean removes the probe's own objects and uploads, of all keys at once, and names what is left.
+func (p *Prober) clean(ctx context.Context) error { return p.cleanBy(ctx, (*Prober).Remove) }
+
+// cleanBefore is clean before anything was written: no Complete is under way that could make an
+// object behind our look, so that uploads and objects are asked for at once.
+func (p *Prober) cleanBefore(ctx context.Context) error {
+	return p.cleanBy(ctx, (*Prober).removeAtOnce)
+}
+
+func (p *Prober) cleanBy(ctx context.Context, remove func(*Prober, context.Context, string) error) error {
 	p.report.Left, p.report.Kept = nil, nil
 	forks, ends := make([]*Prober, len(p.keys)), make([]error, len(p.keys))
 	var all sync.WaitGroup
 	for i, name := range p.keys {
 		forks[i] = p.fork(name)
-		all.Go(func() { ends[i] = forks[i].cleanOne(ctx, name) })
+		all.Go(func() { ends[i] = forks[i].cleanOne(ctx, name, remove) })
 	}
 	all.Wait()
 	for _, f := range forks {
@@ -80,9 +88,9 @@ func (p *Prober) clean(ctx context.Context) error {
 }
 
 // cleanOne is clean for one key.
-func (p *Prober) cleanOne(ctx context.Context, name string) error {
+func (p *Prober) cleanOne(ctx context.Context, name string, remove func(*Prober, context.Context, string) error) error {
 	key := p.prefix + name
-	err := p.Remove(ctx, key)
+	err := remove(p, ctx, key)
 	if err == nil {
 		return nil
 	}
@@ -91,6 +99,21 @@ func (p *Prober) cleanOne(ctx context.Context, name string) error {
 		return nil
 	}
 	return err
+}
+
+// removeAtOnce ends the uploads of a fork's only key while it removes the objects.
+func (p *Prober) removeAtOnce(ctx context.Context, key string) error {
+	uploads := p.fork(p.keys...)
+	ends := make([]error, 2)
+	var ended sync.WaitGroup
+	ended.Go(func() { ends[0] = uploads.abort(ctx, key) })
+	ends[1] = p.removeObjects(ctx, key)
+	ended.Wait()
+	p.uploads, p.lost = uploads.uploads, uploads.lost
+	for _, key := range uploads.report.Left {
+		p.Leave(key)
+	}
+	return request.First(ends)
 }
 
 // abortAll ends uploads of a key, all at once.

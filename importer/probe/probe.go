@@ -1,16 +1,15 @@
 package probe
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
-	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/request"
@@ -149,6 +148,9 @@ type Prober struct {
 	report Report
 	Trail
 
+	mu sync.Mutex // of the trail, and of what is left, while stages run beside one another
+
+	shows shows
 	own   target.Attributes // of its objects
 	doubt bool              // while attributes were tried, an error told nothing about them
 }
@@ -164,13 +166,16 @@ func New(to target.Target, calls *request.Caller, prefix string, own target.Attr
 //
 // Its objects have attributes; further sets of them are tried, each by one object.
 func (p *Prober) Probe(ctx context.Context, sets []target.Attributes) (Report, error) {
-	p.calls.Ask(ctx, p.target)
+	var asked sync.WaitGroup
+	asked.Go(func() { p.calls.Ask(ctx, p.target) })
+	err := p.cleanBefore(ctx)
+	asked.Wait()
 	p.report.Retention, p.report.NoLock = p.calls.Retention(), p.calls.NoLock()
-	if err := p.clean(ctx); err != nil {
+	if err != nil {
 		p.report.Left, p.report.Kept = nil, nil // nothing was begun, and whoever begins cleans
 		return p.report, ofChecksumHeaders(err)
 	}
-	_, err := p.asImport(ctx, sets)
+	_, err = p.asImport(ctx, sets)
 	if cleanErr := p.clean(ctx); err == nil && cleanErr != nil && !target.IsClass(cleanErr, target.Fixable) {
 		err = cleanErr
 	}
@@ -180,24 +185,6 @@ func (p *Prober) Probe(ctx context.Context, sets []target.Attributes) (Report, e
 	p.report.Done = true
 	p.report.conclude()
 	return p.report, nil
-}
-
-// The stages of a probe, in their order.
-const (
-	stageSingle = iota
-	stageMultipart
-	stageSets
-)
-
-// asImport tries what an import needs before its first object, and returns what ended it, and
-// in which stage. A run and ProbeTarget ask by it alone, so that they give one answer.
-func (p *Prober) asImport(ctx context.Context, sets []target.Attributes) (stage int, err error) {
-	for stage, try := range []func(context.Context) error{p.single, p.multipart, func(ctx context.Context) error { return p.sets(ctx, sets) }} {
-		if err := try(ctx); err != nil {
-			return stage, err
-		}
-	}
-	return stageSets, nil
 }
 
 // said is an error of these in the words of a run.
@@ -232,7 +219,7 @@ func (p *Prober) Found() Report { return p.report }
 // work, so the next attempt's own probe takes other names. Left is set in the report.
 func (p *Prober) Sweep(ctx context.Context) error { return p.clean(ctx) }
 
-var probeNames = []string{"put", "wrong", "parts"}
+var probeNames = []string{"put", "wrong", "taken", "parts"}
 
 // maxVersions bounds how many versions of a key are removed at once.
 const maxVersions = 100
@@ -241,13 +228,19 @@ const maxVersions = 100
 func (p *Prober) keep(key string) {
 	if _, ok := p.calls.Kept(); !ok {
 		p.Leave(key)
-	} else if !slices.Contains(p.report.Kept, key) {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !slices.Contains(p.report.Kept, key) {
 		p.report.Kept = append(p.report.Kept, key)
 	}
 }
 
 // Leave names a key of which something may be left.
 func (p *Prober) Leave(key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if !slices.Contains(p.report.Left, key) {
 		p.report.Left = append(p.report.Left, key)
 	}
@@ -258,6 +251,11 @@ func (p *Prober) Remove(ctx context.Context, key string) error {
 	if err := p.abort(ctx, key); err != nil {
 		return err
 	}
+	return p.removeObjects(ctx, key)
+}
+
+// removeObjects takes away every version of a key that we wrote.
+func (p *Prober) removeObjects(ctx context.Context, key string) error {
 	rounds := 0
 	for ; rounds < maxVersions; rounds++ { // a store without conditions has a version for each write
 		seen := p.seen[key]
@@ -297,15 +295,6 @@ func (p *Prober) Remove(ctx context.Context, key string) error {
 		}
 	}
 	return nil
-}
-
-// wrote remembers what a write was answered with, so that it is removed even if no look
-// shows it.
-func (p *Prober) wrote(key string, s target.Stored) {
-	if p.written == nil {
-		p.written = map[string][]string{}
-	}
-	p.written[key] = append(p.written[key], s.VersionID)
 }
 
 func (p *Prober) delete(ctx context.Context, key, version string) error {
@@ -352,16 +341,6 @@ func listsNone(err error) bool {
 	return request.Forbidden(err) || target.HasCode(err, target.CodeRefused) || target.HasCode(err, target.CodeUploadGone) || target.IsNotFound(err)
 }
 
-// begun remembers an upload of a key, or that there may be one.
-func (p *Prober) begun(key, id string, err error) {
-	switch {
-	case err == nil:
-		p.uploads = append(p.uploads, target.Upload{Key: key, ID: id})
-	case target.IsUnknown(err) && !slices.Contains(p.lost, key):
-		p.lost = append(p.lost, key)
-	}
-}
-
 // as makes a probe's call under S3's name. Repeating is right for all of them: the
 // keys are ours.
 func (p *Prober) as(ctx context.Context, name string, f func(context.Context) error) error {
@@ -371,205 +350,6 @@ func (p *Prober) as(ctx context.Context, name string, f func(context.Context) er
 // do makes one of a target's examination, which nobody counts by name.
 func (p *Prober) do(ctx context.Context, f func(context.Context) error) error {
 	return p.as(ctx, request.PutObject, f)
-}
-
-func (p *Prober) put(ctx context.Context, name, content string, sum [32]byte, ifAbsent bool) (stored target.Stored, err error) {
-	kind, _, _ := strings.Cut(name, "/") // the rest may be odd
-	err = p.calls.Briefly(p.own, func(own target.Attributes) error {
-		return p.as(ctx, request.PutObject, func(ctx context.Context) (err error) {
-			stored, err = p.target.Put(ctx, target.PutRequest{
-				Key: p.prefix + name, Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum,
-				Metadata: map[string]string{plan.MetaEntry: kind}, Attributes: own, IfAbsent: ifAbsent,
-			})
-			return err
-		})
-	})
-	if err == nil {
-		p.wrote(p.prefix+name, stored)
-	}
-	return stored, err
-}
-
-// single probes what an import by one request needs.
-func (p *Prober) single(ctx context.Context) error {
-	const content, other = "sledge probe", "sledge probe, other content"
-	sum, otherSum := crypto.SumSHA256([]byte(content)), crypto.SumSHA256([]byte(other))
-	stored, err := p.put(ctx, "put", content, sum, false)
-	if err != nil {
-		return p.blame(ctx, request.PutObject, p.own, target.Attributes{}, err)
-	}
-	obj, err := p.shown(ctx, "put")
-	if err != nil {
-		return err
-	}
-	if obj.Size != int64(len(content)) {
-		return target.NewError(target.CodeStoredWrong, p.prefix+"put", fmt.Sprintf("stored %d bytes, the target says %d", len(content), obj.Size), nil)
-	}
-	p.report.KeepsChecksum = obj.SHA256 == target.Encode64(sum[:])
-	p.report.KeepsMetadata = obj.Metadata[plan.MetaEntry] == "put"
-	p.report.AnswersWrites = stored == obj.Stored()
-	if p.report.ReadsBack, err = p.readsBack(ctx, "put", obj.VersionID, content); err != nil {
-		return err
-	}
-	_, err = p.put(ctx, "put", other, otherSum, true)
-	if p.report.ConditionalPut, err = refused(err, target.CodeKeyExists); err != nil {
-		return err
-	}
-	_, err = p.put(ctx, "wrong", content, otherSum, false)
-	p.report.PutRefused, err = refused(err, target.CodeDigestRefused)
-	return err
-}
-
-// readsBack tells whether objects may be read, as a run reads them: by their version, where
-// the bucket has versions. Whether the bytes are right is judged object by object.
-func (p *Prober) readsBack(ctx context.Context, name, version, source string) (bool, error) {
-	x := content.Expected{Size: int64(len(source)), Parts: [][32]byte{crypto.SumSHA256([]byte(source))}}
-	read := func() error { return request.Read(ctx, p.calls, p.target, p.prefix+name, version, x.Size, x.Check) }
-	err := read()
-	if target.IsNotFound(err) {
-		err = p.calls.ShownLate(ctx, err, read)
-	}
-	switch {
-	case request.Forbidden(err), target.HasCode(err, target.CodeArchived):
-		return false, nil
-	case target.HasCode(err, target.CodeStoredWrong):
-		return true, nil
-	}
-	return err == nil, err
-}
-
-func (p *Prober) head(ctx context.Context, name string) (obj target.Object, err error) {
-	err = p.as(ctx, request.HeadObject, func(ctx context.Context) (err error) {
-		obj, err = p.target.Head(ctx, p.prefix+name)
-		return err
-	})
-	if err == nil {
-		p.saw(p.prefix + name)
-		p.versions = p.versions || obj.VersionID != ""
-	}
-	return obj, err
-}
-
-// shown is head of an object that was just written: the target may show it late.
-func (p *Prober) shown(ctx context.Context, name string) (obj target.Object, err error) {
-	if obj, err = p.head(ctx, name); !target.IsNotFound(err) {
-		return obj, err
-	}
-	err = p.calls.ShownLate(ctx, err, func() (err error) {
-		obj, err = p.head(ctx, name)
-		return err
-	})
-	return obj, err
-}
-
-// saw remembers that the target has shown an object of the probe.
-func (p *Prober) saw(key string) {
-	if p.seen == nil {
-		p.seen = map[string]bool{}
-	}
-	p.seen[key] = true
-}
-
-// multipart probes the same for objects in parts.
-func (p *Prober) multipart(ctx context.Context) error {
-	key, source := p.prefix+"parts", "sledge probe, part"
-	sum := crypto.SumSHA256([]byte(source))
-	wrong := crypto.SumSHA256([]byte("something else"))
-	parts := [][32]byte{sum}
-	upload := func(sum [32]byte) (id, etag string, err error) {
-		err = p.calls.Briefly(p.own, func(own target.Attributes) error {
-			return p.as(ctx, request.CreateMultipartUpload, func(ctx context.Context) (err error) {
-				id, err = p.target.CreateUpload(ctx, target.CreateRequest{Key: key, Metadata: map[string]string{plan.MetaEntry: "parts"}, Attributes: own})
-				p.begun(key, id, err)
-				return err
-			})
-		})
-		if err != nil {
-			return "", "", p.blame(ctx, request.CreateMultipartUpload, p.own, target.Attributes{}, err)
-		}
-		err = p.as(ctx, request.UploadPart, func(ctx context.Context) (err error) {
-			etag, err = p.target.UploadPart(ctx, target.PartRequest{Key: key, UploadID: id, Number: 1,
-				Body: bytes.NewReader([]byte(source)), Size: int64(len(source)), SHA256: sum})
-			return err
-		})
-		return id, etag, err
-	}
-	complete := func(id, etag string, ifAbsent bool) (stored target.Stored, err error) {
-		err = p.as(ctx, request.CompleteMultipartUpload, func(ctx context.Context) (err error) {
-			stored, err = p.target.CompleteUpload(ctx, target.CompleteRequest{Key: key, UploadID: id, Size: int64(len(source)),
-				Parts:     []target.Part{{Number: 1, ETag: etag, SHA256: target.Encode64(sum[:])}},
-				Composite: content.Composite(parts), IfAbsent: ifAbsent})
-			return err
-		})
-		if err == nil {
-			p.wrote(key, stored)
-		}
-		return stored, err
-	}
-	_, _, err := upload(wrong)
-	if p.report.PartRefused, err = refused(err, target.CodeDigestRefused); err != nil {
-		return err
-	}
-	id, etag, err := upload(sum)
-	if err != nil {
-		return err
-	}
-	p.initiator(ctx, key, id)
-	stored, err := complete(id, etag, false)
-	// After a lost answer the upload is gone and the object is there.
-	if err != nil && !target.HasCode(err, target.CodeUploadGone) {
-		return err
-	}
-	obj, err := p.shown(ctx, "parts")
-	if err != nil {
-		return err
-	}
-	p.report.DropsPartsMetadata = obj.Metadata[plan.MetaEntry] != "parts"
-	x := content.Expected{Size: int64(len(source)), Parts: parts, Composite: content.Composite(parts), SHA256: &sum}
-	verdict, proof := x.Compare(obj, true)
-	p.report.KeepsChecksum = p.report.KeepsChecksum && verdict == content.Same && proof == entry.ProofSHA256
-	p.report.AnswersWrites = p.report.AnswersWrites && stored == obj.Stored()
-	if id, etag, err = upload(sum); err != nil {
-		return err
-	}
-	if _, err = complete(id, etag, true); target.HasCode(err, target.CodeUploadGone) {
-		err = nil // it was done, and the answer was lost
-	}
-	p.report.ConditionalComplete, err = refused(err, target.CodeKeyExists)
-	return err
-}
-
-// initiator learns how the target calls us.
-func (p *Prober) initiator(ctx context.Context, key, id string) {
-	// Not knowing it only means that uploads after a lost reply are left and named.
-	err := p.as(ctx, request.ListMultipartUploads, func(ctx context.Context) error {
-		return p.target.ListUploads(ctx, key, func(u target.Upload) error {
-			if u.ID == id {
-				p.report.ListsUploads, p.report.Initiator, p.report.Since = true, u.Initiator, u.Initiated
-			}
-			return nil
-		})
-	})
-	switch {
-	case p.report.ListsUploads:
-		p.report.UploadsUnlisted = ""
-	case err != nil:
-		p.report.UploadsUnlisted = target.Clip(target.AsError(err).Cause)
-	default:
-		p.report.UploadsUnlisted = "its list has not the upload that was just begun"
-	}
-}
-
-// refused tells whether a call that must be refused was, by this code. Success
-// and "not implemented" mean that it was not; everything else is an error.
-func refused(err error, code target.Code) (bool, error) {
-	switch {
-	case err == nil, target.HasCode(err, target.CodeRefused):
-		return false, nil
-	case target.HasCode(err, code):
-		return true, nil
-	}
-	return false, err
 }
 
 // TakesAnother stores, looks at and removes one object, and reads it back if reads are made.

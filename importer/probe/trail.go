@@ -36,3 +36,37 @@ func (p *Prober) After(t Trail) *Prober {
 	p.Trail = t
 	return p
 }
+
+// begun remembers an upload of a key, or that there may be one.
+func (p *Prober) begun(key, id string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case err == nil:
+		p.uploads = append(p.uploads, target.Upload{Key: key, ID: id})
+	case target.IsUnknown(err) && !slices.Contains(p.lost, key):
+		p.lost = append(p.lost, key)
+	}
+}
+
+// wrote remembers what a write was answered with, so that it is removed even if no look
+// shows it.
+func (p *Prober) wrote(key string, s target.Stored) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.written == nil {
+		p.written = map[string][]string{}
+	}
+	p.written[key] = append(p.written[key], s.VersionID)
+}
+
+// saw remembers that the target has shown an object of the probe, and a version or none.
+func (p *Prober) saw(key, version string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.versions = p.versions || version != ""
+	if p.seen == nil {
+		p.seen = map[string]bool{}
+	}
+	p.seen[key] = true
+}

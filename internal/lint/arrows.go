@@ -114,6 +114,8 @@ var arrows = []Arrow{
 		"what a run remembers is kept without knowing what it says"},
 	{"importer/request", []string{"importer/target"}, []string{"golang.org/x/time/..."},
 		"a call is made the same way whatever it is for"},
+	{"importer/lease", []string{"importer/target", "internal/vfs/...", "internal/durable/..."}, none,
+		"whose a run is, is said by numbered slots, wherever they are"},
 	{"importer/probe", []string{"crypto/...", "importer/content", "importer/entry", "importer/plan", "importer/request", "importer/target"},
 		[]string{"github.com/minio/crc64nvme/...", "golang.org/x/text/..."},
 		"what a target does is found out by objects of the probe's own: no run, no journal and no folder"},

@@ -1,7 +1,7 @@
 package statefolder
 
 import (
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -22,7 +22,7 @@ func HeldBy(state string) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	by := importer.Holder(top)
+	by := lease.HolderOf(top)
 	if by.At.IsZero() {
 		return nil, nil
 	}

@@ -1,4 +1,4 @@
-package importer
+package lease
 
 import (
 	"errors"
@@ -13,12 +13,12 @@ import (
 // would get the same number.
 func TestLeaseIsSynced(t *testing.T) {
 	m := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 20})
-	if err := durable.MkdirAll(m, leasesFolder); err != nil {
+	if err := durable.MkdirAll(m, Folder); err != nil {
 		t.Fatal(err)
 	}
 	for n, op := range []vfs.OpKind{vfs.OpSync, vfs.OpSyncDir} {
 		broken := vfs.NewFault(m, vfs.Rule{Op: op, Err: syscall.EIO})
-		if err := makeLease(broken, leaseName(uint64(n+1)), []byte("x")); !errors.Is(err, syscall.EIO) {
+		if err := makeFile(broken, Name(uint64(n+1)), []byte("x")); !errors.Is(err, syscall.EIO) {
 			t.Errorf("%s failed, and the lease was made: %v", op, err)
 		}
 	}
