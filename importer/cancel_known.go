@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -61,8 +62,8 @@ func (r *run) mustBeThere(ctx context.Context) error {
 // lastSent is until when a process may have sent objects that the journal does not know, by the
 // status that it left. One that left none, or that was on another host, may have until now.
 func (r *run) lastSent() time.Time {
-	var was Status
-	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, StatusName), historyRead)
+	var was status.Status
+	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, status.Name), status.MaxFile)
 	switch {
 	case !r.header.Begun:
 		return time.Time{}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/importer/receipt"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -100,7 +101,7 @@ func (r *run) markReceipts(by Lease) error {
 
 // markIn reads the mark in a folder; nil is none.
 func (r *run) markIn(folder string) (*receipt.CancelMark, error) {
-	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(folder, receipt.CancelName), maxControl)
+	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(folder, receipt.CancelName), status.MaxControl)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil

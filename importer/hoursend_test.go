@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -132,7 +133,7 @@ func TestTurnBeforeLease(t *testing.T) {
 	for name, waits := range map[string]func(c *office, o *Options, yes bool){
 		"hours": func(c *office, o *Options, yes bool) { c.day.Store(yes) },
 		"pause": func(c *office, o *Options, yes bool) {
-			if err := WriteControl(o.StateDir, "", Control{Want: map[bool]Want{true: WantPause, false: WantRun}[yes], At: o.Now()}); err != nil {
+			if err := status.WriteControl(o.StateDir, "", status.Control{Want: map[bool]status.Want{true: status.WantPause, false: status.WantRun}[yes], At: o.Now()}); err != nil {
 				t.Error(err)
 			}
 		},
@@ -156,7 +157,7 @@ func TestTurnBeforeLease(t *testing.T) {
 					t.Errorf("%s: %d calls", name, f.calls)
 				}
 				if stop {
-					if err := WriteControl(o.StateDir, "", Control{Want: WantStop, At: o.Now()}); err != nil {
+					if err := status.WriteControl(o.StateDir, "", status.Control{Want: status.WantStop, At: o.Now()}); err != nil {
 						t.Error(err)
 					}
 					if res := <-end; !res.Interrupted || f.calls > 0 {
@@ -230,8 +231,8 @@ func TestPauseUnderLimit(t *testing.T) {
 		}
 		o := testOptions(nil, disk)
 		o.Concurrency, o.StatusEvery, o.Bandwidth = 8, time.Second, request.Timetable{{Minute: 0, Bytes: request.Slowest}}
-		ask := func(w Want) {
-			if err := WriteControl(disk, "", Control{Want: w, At: time.Now()}); err != nil {
+		ask := func(w status.Want) {
+			if err := status.WriteControl(disk, "", status.Control{Want: w, At: time.Now()}); err != nil {
 				t.Error(err)
 			}
 		}
@@ -244,12 +245,12 @@ func TestPauseUnderLimit(t *testing.T) {
 			ended <- res
 		}()
 		time.Sleep(2 * time.Second) // one of them is under way, the others wait
-		ask(WantPause)
+		ask(status.WantPause)
 		time.Sleep(time.Minute)
 		if n := f.ours(); n > 1 {
 			t.Errorf("%d objects were stored of a run that was paused during its first", n)
 		}
-		ask(WantRun)
+		ask(status.WantRun)
 		if res := <-ended; !res.Complete {
 			t.Errorf("%+v", res)
 		}

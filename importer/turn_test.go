@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -22,7 +23,7 @@ func TestTurnAsksNothing(t *testing.T) {
 		want := request.StateAsleep
 		if clock.day.Store(!paused); paused {
 			want = request.StatePaused
-			if err := WriteControl(o.StateDir, "", Control{Want: WantPause, At: o.Now()}); err != nil {
+			if err := status.WriteControl(o.StateDir, "", status.Control{Want: status.WantPause, At: o.Now()}); err != nil {
 				t.Fatal(err)
 			}
 		}

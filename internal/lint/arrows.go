@@ -100,6 +100,8 @@ var arrows = []Arrow{
 		"what an import reads, and the words for what becomes of it: no part of the import"},
 	{"importer/receipt", []string{"importer/entry", "importer/target", "internal/sample", "manifest/..."}, none,
 		"what receipts say is the same for whoever reads them: no part of the import"},
+	{"importer/status", []string{"importer/entry", "importer/request", "importer/target", "internal/durable/...", "internal/vfs/...", "manifest/..."}, none,
+		"what a run says of itself is read by screens and reports: no part of the run"},
 	{"importer/content", []string{"crypto/...", "importer/entry", "importer/target", "manifest/..."},
 		[]string{"github.com/minio/crc64nvme/..."},
 		"parts, their hashes and their payload are the same whoever sends them"},
