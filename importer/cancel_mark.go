@@ -9,11 +9,13 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/importer/receipt"
-	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
+
+// maxMark bounds what is read of a mark.
+const maxMark = 4 << 10
 
 // markCanceled writes the marks that are not there yet: that of the run's folder first.
 func (r *run) markCanceled(by Lease) error {
@@ -101,7 +103,7 @@ func (r *run) markReceipts(by Lease) error {
 
 // markIn reads the mark in a folder; nil is none.
 func (r *run) markIn(folder string) (*receipt.CancelMark, error) {
-	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(folder, receipt.CancelName), status.MaxControl)
+	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(folder, receipt.CancelName), maxMark)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil

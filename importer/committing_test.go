@@ -141,7 +141,7 @@ func TestCommitDuringCancel(t *testing.T) {
 // statusTold reads what the status tells.
 func statusTold(t *testing.T, o Options) status.Status {
 	t.Helper()
-	s, ok := (&run{opts: o}).lastStatus()
+	s, ok := (&run{opts: o}).folder().Last()
 	if !ok {
 		t.Error("no status")
 	}

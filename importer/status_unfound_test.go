@@ -135,11 +135,11 @@ func TestChangedOfOlder(t *testing.T) {
 	r := &run{opts: o}
 	halt := &request.Halt{Code: target.CodeTargetChanged, Cause: "1 was not there"}
 	(&teller{run: r}).write(status.Status{Run: o.RunID, State: request.StateHalted, Halt: halt})
-	if s, _ := r.lastStatus(); s.Changed == nil || *s.Changed != *halt {
+	if s, _ := r.folder().Last(); s.Changed == nil || *s.Changed != *halt {
 		t.Errorf("%+v", s.Changed)
 	}
 	(&teller{run: r}).write(status.Status{Run: o.RunID, State: request.StateHalted, Halt: &request.Halt{Code: target.CodeServerError}})
-	if s, _ := r.lastStatus(); s.Changed != nil {
+	if s, _ := r.folder().Last(); s.Changed != nil {
 		t.Errorf("another halt: %+v", s.Changed)
 	}
 }

@@ -1,16 +1,16 @@
 package importer
 
 import (
-	"encoding/json"
 	"os"
-	"path"
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/status"
-	"github.com/sledge-io/sledge/internal/vfs"
 )
+
+// historyEvery is how often a point is added to the history.
+const historyEvery = 10 * time.Second
 
 // teller tells whoever watches what a run is doing: by Progress, by the files
 // status.json and history.jsonl, and it does what the control file asks for.
@@ -18,10 +18,9 @@ import (
 type teller struct {
 	run       *run
 	rates     status.Rates
-	heard     string    // the control file that was obeyed last
+	operator  status.Operator
 	durable   uint64    // changes of the journal that a crash does not lose
 	told      numbers   // that were told last
-	earlier   []string  // control files of before this start: a stop there was not meant for it
 	pointed   time.Time // of the last point of the history
 	state     request.State
 	asleep    bool      // outside of the run's hours
@@ -182,15 +181,22 @@ func (t *teller) describe(p status.Progress) status.Status {
 	return s
 }
 
-// write replaces status.json. It is not synced: it is worth nothing after a crash.
+// folder is where the run tells.
+func (r *run) folder() status.Folder {
+	return status.Folder{Disk: r.opts.StateDir, Base: r.base, Run: r.opts.RunID}
+}
+
+// write replaces status.json.
 func (t *teller) write(s status.Status) {
-	r := t.run
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err == nil {
-		err = status.Replace(r.opts.StateDir, path.Join(r.base, status.Name), append(text, '\n'))
+	if err := t.run.folder().Write(s); err != nil {
+		t.run.opts.Log.Debug("status", "error", err)
 	}
-	if err != nil {
-		r.opts.Log.Debug("status", "error", err)
+}
+
+// point adds a point to the history.
+func (t *teller) point(p status.Progress, now time.Time) {
+	if err := t.run.folder().Add(p, now); err != nil {
+		t.run.opts.Log.Debug("history", "error", err)
 	}
 }
 
@@ -210,7 +216,7 @@ func (r *run) tellAs(state request.State, waits string) (s status.Status) {
 	}
 	t := &teller{run: r}
 	s = t.describe(r.snapshot())
-	if was, ok := r.lastStatus(); ok {
+	if was, ok := r.folder().Last(); ok {
 		was.Host, was.PID, was.Updated = s.Host, s.PID, s.Updated
 		s = was
 		t.refresh(&s)
@@ -225,12 +231,4 @@ func (r *run) tellAs(state request.State, waits string) (s status.Status) {
 	}
 	t.write(s)
 	return s
-}
-
-// lastStatus is what the run has told last.
-func (r *run) lastStatus() (was status.Status, ok bool) {
-	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, status.Name), status.MaxFile)
-	ok = err == nil && json.Unmarshal(text, &was) == nil && was.Run == r.opts.RunID
-	was.Changed = was.NotFound()
-	return was, ok
 }

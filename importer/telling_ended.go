@@ -45,7 +45,7 @@ func (t *teller) tellEnded(final request.State) {
 func (t *teller) beginAfterEnd() {
 	t.run.hasty.Store(t.run.ended.Done)
 	t.after = &afterEnd{}
-	was, told := t.run.lastStatus()
+	was, told := t.run.folder().Last()
 	t.after.was, t.after.told = was.Settled(), told
 	t.after.said = told && was.State.Working() && was.Changed != nil
 }

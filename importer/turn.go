@@ -24,7 +24,7 @@ type turn struct {
 
 func (r *run) newTurn(waits string) *turn {
 	t := &turn{run: r, waits: waits}
-	was, told := r.lastStatus()
+	was, told := r.folder().Last()
 	t.was, t.told = was.Settled(), told
 	return t
 }

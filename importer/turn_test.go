@@ -31,7 +31,7 @@ func TestTurnAsksNothing(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { _, err := Run(ctx, s, b, o); ended <- err }()
 		until(t, string(want), func() bool {
-			s, ok := (&run{opts: o}).lastStatus()
+			s, ok := (&run{opts: o}).folder().Last()
 			return ok && s.State == want
 		})
 		stop()
@@ -77,7 +77,7 @@ func TestTakenOverInTurn(t *testing.T) {
 		first.Close()
 		ended <- err
 	}()
-	until(t, "waits", func() bool { _, ok := (&run{opts: o}).lastStatus(); return ok })
+	until(t, "waits", func() bool { _, ok := (&run{opts: o}).folder().Last(); return ok })
 	second, err := TakeOver(t.Context(), folder, time.Minute)
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ type Control struct {
 // ControlName is its name.
 const ControlName = "control.json"
 
-const MaxControl = 4 << 10
+const maxControl = 4 << 10
 
 // WriteControl asks a run of something; base is its folder in the state folder.
 func WriteControl(disk vfs.FS, base string, c Control) error {
@@ -42,7 +42,7 @@ func WriteControl(disk vfs.FS, base string, c Control) error {
 	return durable.WriteFile(disk, path.Join(base, ControlName), append(text, '\n'))
 }
 
-func ReadControl(text []byte) (c Control, err error) {
+func readControl(text []byte) (c Control, err error) {
 	err = json.Unmarshal(text, &c)
 	return c, err
 }

@@ -11,12 +11,12 @@ import (
 
 const (
 	historyMost = 1 << 20
-	MaxFile     = 4 << 20 // a file over this is not ours
+	maxFile     = 4 << 20 // a file over this is not ours
 )
 
-// AppendLine adds a line to the history. What is there stays as it is: a line that a
+// appendLine adds a line to the history. What is there stays as it is: a line that a
 // crash has cut off is ended, and readers skip it.
-func AppendLine(disk vfs.FS, name string, line []byte) error {
+func appendLine(disk vfs.FS, name string, line []byte) error {
 	f, size, err := openHistory(disk, name)
 	if err != nil {
 		return err
@@ -59,7 +59,7 @@ func openHistory(disk vfs.FS, name string) (f vfs.File, size int64, err error) {
 
 // thin leaves out every second line.
 func thin(disk vfs.FS, name string) error {
-	old, err := vfs.ReadFile(disk, name, MaxFile)
+	old, err := vfs.ReadFile(disk, name, maxFile)
 	if err != nil {
 		return err
 	}

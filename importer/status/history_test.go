@@ -50,11 +50,11 @@ func TestHistoryIsAppended(t *testing.T) {
 	for i := range 2000 {
 		line := fmt.Sprintf("point %d %s\n", i, strings.Repeat("x", i%50))
 		want += line
-		if err := AppendLine(disk, HistoryName, []byte(line)); err != nil {
+		if err := appendLine(disk, HistoryName, []byte(line)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := vfs.ReadFile(disk, HistoryName, MaxFile)
+	got, err := vfs.ReadFile(disk, HistoryName, maxFile)
 	if err != nil || string(got) != want {
 		t.Errorf("%d bytes of %d: %v", len(got), len(want), err)
 	}
@@ -67,14 +67,14 @@ func TestHistoryIsAppended(t *testing.T) {
 func TestHistoryAfterCrash(t *testing.T) {
 	disk := vfs.NewMem(vfs.MemOptions{})
 	for _, line := range []string{"one\n", "tw"} {
-		if err := AppendLine(disk, HistoryName, []byte(line)); err != nil {
+		if err := appendLine(disk, HistoryName, []byte(line)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := AppendLine(disk, HistoryName, []byte("three\n")); err != nil {
+	if err := appendLine(disk, HistoryName, []byte("three\n")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := vfs.ReadFile(disk, HistoryName, MaxFile); err != nil || string(got) != "one\ntw\nthree\n" {
+	if got, err := vfs.ReadFile(disk, HistoryName, maxFile); err != nil || string(got) != "one\ntw\nthree\n" {
 		t.Errorf("%q: %v", got, err)
 	}
 }
@@ -86,10 +86,10 @@ func TestHistoryIsThinned(t *testing.T) {
 	if err := Replace(disk, HistoryName, long); err != nil {
 		t.Fatal(err)
 	}
-	if err := AppendLine(disk, HistoryName, []byte("last\n")); err != nil {
+	if err := appendLine(disk, HistoryName, []byte("last\n")); err != nil {
 		t.Fatal(err)
 	}
-	got, err := vfs.ReadFile(disk, HistoryName, MaxFile)
+	got, err := vfs.ReadFile(disk, HistoryName, maxFile)
 	if err != nil || len(got) > len(long)/2+40 || !bytes.HasSuffix(got, []byte("so\nlast\n")) {
 		t.Errorf("%d bytes of %d, at last %q: %v", len(got), len(long), got[max(0, len(got)-20):], err)
 	}
