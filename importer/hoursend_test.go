@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/receipt/sign"
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
@@ -50,7 +51,7 @@ func closing(t *testing.T, o Options) (Options, *office) {
 
 // signedIn reports whether the first run of a state folder has signed something.
 func signedIn(disk vfs.FS) bool {
-	for _, name := range []string{"log/checkpoint", totalName} {
+	for _, name := range []string{"log/checkpoint", sign.TotalName} {
 		if _, err := disk.Stat(receiptsFolder + "/" + name); err == nil {
 			return true
 		}
