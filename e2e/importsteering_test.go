@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/simulator"
 )
@@ -201,10 +202,10 @@ func (f *faultRun) steerStart(o *importer.Options, state vfs.FS, to http.RoundTr
 	case 1:
 		s.paused = true
 		o.StatusEvery = 20 * time.Millisecond
-		f.ask(state, importer.WantRun) // a pause before a power cut was lifted since
+		f.ask(state, status.WantRun) // a pause before a power cut was lifted since
 		h.begin = func() {
-			f.ask(state, importer.WantPause)
-			time.AfterFunc(300*time.Millisecond, func() { f.ask(state, importer.WantRun) })
+			f.ask(state, status.WantPause)
+			time.AfterFunc(300*time.Millisecond, func() { f.ask(state, status.WantRun) })
 		}
 		return h
 	case 2:
@@ -222,8 +223,8 @@ func (f *faultRun) steerStart(o *importer.Options, state vfs.FS, to http.RoundTr
 }
 
 // ask writes what an operator wants. The state folder may have lost its power.
-func (f *faultRun) ask(state vfs.FS, want importer.Want) {
-	importer.WriteControl(state, "", importer.Control{Want: want, At: time.Now(), By: "another process"})
+func (f *faultRun) ask(state vfs.FS, want status.Want) {
+	status.WriteControl(state, "", status.Control{Want: want, At: time.Now(), By: "another process"})
 }
 
 // giveUp ends a run of which nothing is published, because a key is taken.
@@ -284,7 +285,7 @@ func (f *faultRun) steerProgram(w *world, state string) (wait func()) {
 // the run again finds it paused, and resumes it.
 func (f *faultRun) lift(state string) {
 	if disk, err := vfs.OS(state); err == nil {
-		f.ask(disk, importer.WantRun)
+		f.ask(disk, status.WantRun)
 		vfs.Close(disk)
 	}
 }

@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"path"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
-	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // mustExist refuses to cancel in a folder that no run has a journal in, before one is made,
@@ -61,12 +59,11 @@ func (r *run) mustBeThere(ctx context.Context) error {
 // lastSent is until when a process may have sent objects that the journal does not know, by the
 // status that it left. One that left none, or that was on another host, may have until now.
 func (r *run) lastSent() time.Time {
-	var was Status
-	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, StatusName), historyRead)
+	was, ok := r.folder().Last()
 	switch {
 	case !r.header.Begun:
 		return time.Time{}
-	case err != nil || json.Unmarshal(text, &was) != nil || was.Run != r.opts.RunID || r.header.Filled:
+	case !ok || r.header.Filled:
 		return r.opts.Now()
 	case was.Unsettled.IsZero() && was.State == request.StateRunning: // as an older version wrote it
 		return was.Updated

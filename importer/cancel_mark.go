@@ -15,6 +15,9 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
+// maxMark bounds what is read of a mark.
+const maxMark = 4 << 10
+
 // markCanceled writes the marks that are not there yet: that of the run's folder first.
 func (r *run) markCanceled(by lease.Holder) error {
 	if err := r.markFolders(by, r.base); err != nil {
@@ -101,7 +104,7 @@ func (r *run) markReceipts(by lease.Holder) error {
 
 // markIn reads the mark in a folder; nil is none.
 func (r *run) markIn(folder string) (*receipt.CancelMark, error) {
-	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(folder, receipt.CancelName), maxControl)
+	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(folder, receipt.CancelName), maxMark)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/sledge-io/sledge/importer/lease"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // recorded makes sure of what a cancel before this one has recorded: one that failed may have
@@ -17,13 +18,17 @@ func (c *canceler) recorded() error {
 	return c.markRun(lease.This())
 }
 
-// record makes durable that the run is canceled. The mark in its folder is first: by that one
-// alone starts and readers know, so that a cancel which ends before it has marked nothing. The
-// others tell copies of the receipts, and other hosts. A run that another process has taken over
-// meanwhile is not marked: that one may complete it.
+// record makes durable that the run is canceled. With a journal in the target the lease there
+// decides: one request both takes it and says so, and another host that was first has the run, so
+// that nothing is marked. Then the mark in the run's folder is first: by that one starts and
+// readers know. The others tell copies of the receipts.
 func (c *canceler) record(ctx context.Context, by lease.Holder) error {
 	r := c.run
 	if err := errors.Join(r.ours(), r.mustHold(ctx)); err != nil {
+		return err
+	}
+	if err := r.markLease(ctx); err != nil {
+		c.out.ThereOnly = !c.out.Recorded && (r.mirror.canceled || target.IsUnknown(err))
 		return err
 	}
 	if err := c.markRun(by); err != nil {
@@ -32,10 +37,6 @@ func (c *canceler) record(ctx context.Context, by lease.Holder) error {
 	if err := r.markReceipts(by); err != nil {
 		return err
 	}
-	if err := r.markLease(ctx); err != nil {
-		return err
-	}
-	c.out.HereOnly = false
 	r.header.Canceled = true
 	return r.journal.store(headerKey, r.header, true)
 }
@@ -46,6 +47,8 @@ func (c *canceler) markRun(by lease.Holder) error {
 	err := r.markFolders(by, r.base)
 	c.out.Recorded = err == nil || r.header.Canceled
 	c.out.Unsure = !c.out.Recorded && r.givenUp() != nil
-	c.out.HereOnly = c.out.Recorded && r.mirror != nil && !r.mirror.canceled
+	inTarget := r.mirror != nil && r.mirror.canceled
+	c.out.HereOnly = c.out.Recorded && r.mirror != nil && !inTarget
+	c.out.ThereOnly = inTarget && !c.out.Recorded && !c.out.Unsure
 	return err
 }

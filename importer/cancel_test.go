@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -136,19 +137,19 @@ func TestCancelStatus(t *testing.T) {
 	if _, err := Cancel(context.Background(), s, f, o, false); err != nil {
 		t.Fatal(err)
 	}
-	text, err := vfs.ReadFile(disk, StatusName, 1<<20)
+	text, err := vfs.ReadFile(disk, status.Name, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var st Status
+	var st status.Status
 	if err := json.Unmarshal(text, &st); err != nil || st.State != request.StateCanceled || st.Progress.Entries != 9 || st.Outcomes[entry.OutcomeStored] != 8 {
 		t.Errorf("%s, %v", text, err)
 	}
-	history, err := vfs.ReadFile(disk, HistoryName, 1<<20)
+	history, err := vfs.ReadFile(disk, status.HistoryName, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines, last := splitLines(history), Point{}
+	lines, last := splitLines(history), status.Point{}
 	if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil || last.State != request.StateCanceled || last.Entries != 9 {
 		t.Errorf("%s, %v", lines[len(lines)-1], err)
 	}

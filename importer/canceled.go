@@ -24,8 +24,12 @@ type Canceled struct {
 	Unsure bool `json:"unsure,omitempty"`
 
 	// HereOnly, with Recorded, says that the journal in the target does not keep that the run is
-	// canceled: another host can go on with it, or has done so.
+	// canceled: another host can go on with it, or has done so. Only an older sledge leaves that.
 	HereOnly bool `json:"here_only,omitempty"`
+
+	// ThereOnly, instead of Recorded, says that the journal in the target keeps that the run is
+	// canceled, or may keep it, and that the state folder does not. No host goes on with it then.
+	ThereOnly bool `json:"there_only,omitempty"`
 
 	Aborted uint64 `json:"aborted"` // uploads of ours that were not finished
 	Deleted uint64 `json:"deleted"` // objects of ours

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -41,7 +42,7 @@ func TestCleanUpLeftKnown(t *testing.T) {
 				time.AfterFunc(10*time.Second, func() {
 					switch {
 					case c.elsewhere:
-						asks(t, o, WantStop)
+						asks(t, o, status.WantStop)
 					case c.stops:
 						stop()
 					}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -107,7 +108,7 @@ func TestCleanUpStopped(t *testing.T) {
 			time.AfterFunc(10*time.Second, func() {
 				if !elsewhere {
 					stop()
-				} else if err := WriteControl(o.StateDir, "", Control{Want: WantStop, At: o.Now()}); err != nil {
+				} else if err := status.WriteControl(o.StateDir, "", status.Control{Want: status.WantStop, At: o.Now()}); err != nil {
 					t.Error(err)
 				}
 			})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -241,7 +242,7 @@ func TestMarkerNotes(t *testing.T) {
 		`{`: false,
 	} {
 		disk := memDisk()
-		if err := replaceFile(disk, commitNotesName, []byte(text)); err != nil {
+		if err := status.Replace(disk, commitNotesName, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 		r := &run{opts: Options{StateDir: stateOf(disk), RunID: "run-1"}}

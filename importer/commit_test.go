@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/receipt"
+	"github.com/sledge-io/sledge/importer/receipt/sign"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -26,7 +27,7 @@ func TestCommitMarker(t *testing.T) {
 	if again, err := CommitMarker(disk, res.Receipts, job, testKey); err != nil || !bytes.Equal(again, marker) {
 		t.Errorf("made again: %v, other bytes", err)
 	}
-	var c CommitStatement
+	var c sign.CommitStatement
 	st, _, err := manifest.OpenStatement(marker, manifest.PredicateCommit, &c, testKey.Public().(ed25519.PublicKey))
 	if err != nil {
 		t.Fatal(err)

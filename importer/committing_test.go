@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -138,9 +139,9 @@ func TestCommitDuringCancel(t *testing.T) {
 }
 
 // statusTold reads what the status tells.
-func statusTold(t *testing.T, o Options) Status {
+func statusTold(t *testing.T, o Options) status.Status {
 	t.Helper()
-	s, ok := (&run{opts: o}).lastStatus()
+	s, ok := (&run{opts: o}).folder().Last()
 	if !ok {
 		t.Error("no status")
 	}
@@ -164,25 +165,25 @@ func until(t *testing.T, what string, done func() bool) {
 func TestCommitSteered(t *testing.T) {
 	for name, c := range map[string]struct {
 		state request.State
-		ask   Want
+		ask   status.Want
 		end   request.State
 	}{
-		"stop":   {request.StateAsleep, WantStop, request.StateStopped},
-		"resume": {request.StatePaused, WantRun, request.StateDone},
+		"stop":   {request.StateAsleep, status.WantStop, request.StateStopped},
+		"resume": {request.StatePaused, status.WantRun, request.StateDone},
 		"cancel": {request.StateAsleep, "", request.StateStopped},
 	} {
 		_, m, o, res, clock := committing(t, nil)
 		if entries := statusTold(t, o).Progress.Entries; entries != 1 {
 			t.Errorf("%s: %d entries", name, entries)
 		}
-		ask := func(w Want) {
-			if err := WriteControl(o.StateDir, "", Control{Want: w, At: o.Now()}); err != nil {
+		ask := func(w status.Want) {
+			if err := status.WriteControl(o.StateDir, "", status.Control{Want: w, At: o.Now()}); err != nil {
 				t.Error(err)
 			}
 		}
 		clock.day.Store(c.state == request.StateAsleep)
 		if c.state == request.StatePaused {
-			ask(WantPause)
+			ask(status.WantPause)
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -24,22 +25,22 @@ func TestCommitToStoreAway(t *testing.T) {
 			res := mustRun(t, s, store, o)
 			ended := make(chan error)
 			go func() { ended <- commit(t.Context(), res) }()
-			is := func() Status { time.Sleep(3 * time.Second); return statusTold(t, o) }
+			is := func() status.Status { time.Sleep(3 * time.Second); return statusTold(t, o) }
 			if s := is(); s.State != request.StateRunning || s.Waits != markerTurn || s.Progress.Entries != 1 {
 				t.Errorf("hangs %v: %q %q", hangs, s.State, s.Waits)
 			}
 			for _, asked := range []struct {
-				want  Want
+				want  status.Want
 				state request.State
-			}{{WantPause, request.StatePaused}, {WantRun, request.StateRunning}} {
-				if err := WriteControl(disk, "", Control{Want: asked.want, At: o.Now()}); err != nil {
+			}{{status.WantPause, request.StatePaused}, {status.WantRun, request.StateRunning}} {
+				if err := status.WriteControl(disk, "", status.Control{Want: asked.want, At: o.Now()}); err != nil {
 					t.Fatal(err)
 				}
 				if s := is(); s.State != asked.state || s.Waits != markerTurn {
 					t.Errorf("hangs %v, asked to %s: %q %q", hangs, asked.want, s.State, s.Waits)
 				}
 			}
-			if err := WriteControl(disk, "", Control{Want: WantStop, At: o.Now()}); err != nil {
+			if err := status.WriteControl(disk, "", status.Control{Want: status.WantStop, At: o.Now()}); err != nil {
 				t.Fatal(err)
 			}
 			began := time.Now()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 )
 
 // TestControlByContent: an operator's clock may be hours away from the run's. A word counts
@@ -15,13 +16,13 @@ func TestControlByContent(t *testing.T) {
 	disk := memDisk()
 	o := testOptions(t, disk)
 	o.StatusEvery, o.Now = time.Second, func() time.Time { return now }
-	ask := func(w Want, at time.Duration) {
+	ask := func(w status.Want, at time.Duration) {
 		t.Helper()
-		if err := WriteControl(disk, "", Control{Want: w, At: now.Add(at)}); err != nil {
+		if err := status.WriteControl(disk, "", status.Control{Want: w, At: now.Add(at)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	ask(WantStop, 3*time.Hour) // for an earlier start, by a clock that is ahead
+	ask(status.WantStop, 3*time.Hour) // for an earlier start, by a clock that is ahead
 	r, ctx, err := newRun(context.Background(), mixed(), newFake(t), o)
 	if err != nil {
 		t.Fatal(err)
@@ -36,15 +37,15 @@ func TestControlByContent(t *testing.T) {
 		}
 	}
 	says("after a stop of before", false, false)
-	ask(WantPause, -2*time.Hour)
+	ask(status.WantPause, -2*time.Hour)
 	says("paused by a clock behind", true, false)
-	ask(WantRun, -5*time.Hour)
+	ask(status.WantRun, -5*time.Hour)
 	says("resumed by one further behind", false, false)
-	ask(WantPause, time.Hour)
+	ask(status.WantPause, time.Hour)
 	says("paused by one ahead", true, false)
 	r.calls.Gate.Pause(false)
 	says("asked nothing new", false, false)
-	ask(WantStop, -time.Hour)
+	ask(status.WantStop, -time.Hour)
 	says("stopped by a clock behind", false, true)
 }
 
@@ -60,7 +61,7 @@ func TestStopBeforeTheFirstLook(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.cancel()
-	if err := WriteControl(disk, "", Control{Want: WantStop, At: now.Add(-time.Hour)}); err != nil {
+	if err := status.WriteControl(disk, "", status.Control{Want: status.WantStop, At: now.Add(-time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	if r.hear(r.teller); ctx.Err() == nil {

@@ -254,7 +254,7 @@ func (r *run) stands(rec record) bool {
 func (r *run) known(ctx context.Context, p *pageWork, e entry.Entry, rec record) error {
 	if r.first() {
 		r.count(e, rec)
-		r.progress.early(e, rec)
+		r.progress.Early(e, rec.Outcome)
 	}
 	return p.end(ctx, e, rec, rec.Outcome != entry.OutcomeFailed && rec.Outcome != entry.OutcomeConflict)
 }
@@ -267,7 +267,7 @@ func (r *run) countPage(t entry.Tally) {
 	r.mu.Lock()
 	r.tally.Merge(t)
 	r.mu.Unlock()
-	r.progress.page(t)
+	r.progress.Page(t)
 }
 
 // losePage names a page that cannot be read. What it holds is not known by name.

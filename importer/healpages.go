@@ -84,7 +84,7 @@ func (r *run) healPass(ctx context.Context) (healed bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tally, r.passes = entry.NewTally(), 0
-	r.progress.again()
+	r.progress.Again()
 	return true, nil
 }
 
@@ -105,14 +105,4 @@ func (r *run) healEnd(ctx context.Context, end *finished) error {
 	}
 	*end, r.ended = finished{}, finished{}
 	return errors.Join(r.journal.store(finishedKey, end, true), r.journal.delete(forgottenKey, true))
-}
-
-// again forgets what was counted: nothing is on its way.
-func (p *progress) again() {
-	p.entries.Store(0)
-	p.objects.Store(0)
-	p.failed.Store(0)
-	p.bytes.Store(0)
-	p.earlyEntries.Store(0)
-	p.earlyBytes.Store(0)
 }

@@ -9,7 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/receipt/sign"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -49,7 +51,7 @@ func closing(t *testing.T, o Options) (Options, *office) {
 
 // signedIn reports whether the first run of a state folder has signed something.
 func signedIn(disk vfs.FS) bool {
-	for _, name := range []string{"log/checkpoint", totalName} {
+	for _, name := range []string{"log/checkpoint", sign.TotalName} {
 		if _, err := disk.Stat(receiptsFolder + "/" + name); err == nil {
 			return true
 		}
@@ -132,7 +134,7 @@ func TestTurnBeforeLease(t *testing.T) {
 	for name, waits := range map[string]func(c *office, o *Options, yes bool){
 		"hours": func(c *office, o *Options, yes bool) { c.day.Store(yes) },
 		"pause": func(c *office, o *Options, yes bool) {
-			if err := WriteControl(o.StateDir, "", Control{Want: map[bool]Want{true: WantPause, false: WantRun}[yes], At: o.Now()}); err != nil {
+			if err := status.WriteControl(o.StateDir, "", status.Control{Want: map[bool]status.Want{true: status.WantPause, false: status.WantRun}[yes], At: o.Now()}); err != nil {
 				t.Error(err)
 			}
 		},
@@ -156,7 +158,7 @@ func TestTurnBeforeLease(t *testing.T) {
 					t.Errorf("%s: %d calls", name, f.calls)
 				}
 				if stop {
-					if err := WriteControl(o.StateDir, "", Control{Want: WantStop, At: o.Now()}); err != nil {
+					if err := status.WriteControl(o.StateDir, "", status.Control{Want: status.WantStop, At: o.Now()}); err != nil {
 						t.Error(err)
 					}
 					if res := <-end; !res.Interrupted || f.calls > 0 {
@@ -230,8 +232,8 @@ func TestPauseUnderLimit(t *testing.T) {
 		}
 		o := testOptions(nil, disk)
 		o.Concurrency, o.StatusEvery, o.Bandwidth = 8, time.Second, request.Timetable{{Minute: 0, Bytes: request.Slowest}}
-		ask := func(w Want) {
-			if err := WriteControl(disk, "", Control{Want: w, At: time.Now()}); err != nil {
+		ask := func(w status.Want) {
+			if err := status.WriteControl(disk, "", status.Control{Want: w, At: time.Now()}); err != nil {
 				t.Error(err)
 			}
 		}
@@ -244,12 +246,12 @@ func TestPauseUnderLimit(t *testing.T) {
 			ended <- res
 		}()
 		time.Sleep(2 * time.Second) // one of them is under way, the others wait
-		ask(WantPause)
+		ask(status.WantPause)
 		time.Sleep(time.Minute)
 		if n := f.ours(); n > 1 {
 			t.Errorf("%d objects were stored of a run that was paused during its first", n)
 		}
-		ask(WantRun)
+		ask(status.WantRun)
 		if res := <-ended; !res.Complete {
 			t.Errorf("%+v", res)
 		}

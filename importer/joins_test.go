@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -60,7 +61,7 @@ func TestStopWaitsForJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, j, o := mixed(), &joining{deleting: deleting{newFake(t)}, takes: 3 * time.Minute}, testOptions(t, memDisk())
 		o.StatusEvery = time.Second
-		time.AfterFunc(10*time.Second, func() { asks(t, o, WantStop) })
+		time.AfterFunc(10*time.Second, func() { asks(t, o, status.WantStop) })
 		waits := ""
 		time.AfterFunc(2*time.Minute, func() { waits = statusTold(t, o).Waits })
 		began := time.Now()

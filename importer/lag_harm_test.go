@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -71,9 +72,9 @@ func TestLagCancel(t *testing.T) {
 			disk = killedAt(t, s, f, 2)
 			o.StateDir = stateOf(disk)
 		}
-		text, err := json.Marshal(Status{Version: StatusVersion, State: request.StateRunning, Run: o.RunID, Updated: now, Unsettled: now})
+		text, err := json.Marshal(status.Status{Version: status.Version, State: request.StateRunning, Run: o.RunID, Updated: now, Unsettled: now})
 		if err == nil {
-			err = replaceFile(disk, StatusName, text)
+			err = status.Replace(disk, status.Name, text)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -112,8 +113,8 @@ func TestLagSettled(t *testing.T) {
 				t.Fatalf("%v, %+v", err, res)
 			}
 			stop()
-			text, err := vfs.ReadFile(disk, StatusName, 1<<20)
-			var was Status
+			text, err := vfs.ReadFile(disk, status.Name, 1<<20)
+			var was status.Status
 			if err == nil {
 				err = json.Unmarshal(text, &was)
 			}

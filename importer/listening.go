@@ -12,7 +12,7 @@ import (
 // meanwhile that somebody listens.
 func (res *Result) AwaitStop(ctx context.Context) bool {
 	r := res.run
-	was, told := r.lastStatus()
+	was, told := r.folder().Last()
 	tell := func(at time.Time) {
 		if told && r.opts.StatusEvery > 0 && r.ours() == nil {
 			now := was

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -19,8 +20,8 @@ func TestListeningProcess(t *testing.T) {
 	o := testOptions(t, disk)
 	o.StatusEvery = time.Millisecond
 	mustRun(t, s, f, o)
-	told := func() (s Status) {
-		text, err := vfs.ReadFile(disk, StatusName, 1<<20)
+	told := func() (s status.Status) {
+		text, err := vfs.ReadFile(disk, status.Name, 1<<20)
 		if err == nil {
 			err = json.Unmarshal(text, &s)
 		}
@@ -33,7 +34,7 @@ func TestListeningProcess(t *testing.T) {
 	was.Host, was.PID = "earlier", 1
 	text, err := json.Marshal(was)
 	if err == nil {
-		err = durable.WriteFile(disk, StatusName, text)
+		err = durable.WriteFile(disk, status.Name, text)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +43,7 @@ func TestListeningProcess(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan bool)
 	go func() { ended <- res.AwaitStop(ctx) }()
-	var now Status
+	var now status.Status
 	for end := time.Now().Add(time.Minute); now.Listening.IsZero() && time.Now().Before(end); now = told() {
 		time.Sleep(time.Millisecond)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -190,14 +191,14 @@ func TestCommitHears(t *testing.T) {
 		hear   func(t *testing.T, s *fakeSource, m *lateMarker, o Options)
 		wanted func(err error) bool
 	}{
-		"stop": {hear: func(t *testing.T, _ *fakeSource, _ *lateMarker, o Options) { asks(t, o, WantStop) },
+		"stop": {hear: func(t *testing.T, _ *fakeSource, _ *lateMarker, o Options) { asks(t, o, status.WantStop) },
 			wanted: func(err error) bool { return errors.Is(err, context.Canceled) }},
 		"canceled": {hear: func(t *testing.T, _ *fakeSource, _ *lateMarker, o Options) {
 			if err := (&run{opts: o}).markCanceled(lease.This()); err != nil {
 				t.Error(err)
 			}
 		}, wanted: func(err error) bool { return target.HasCode(err, target.CodeCanceled) }},
-		"resume": {pause: true, hear: func(t *testing.T, _ *fakeSource, _ *lateMarker, o Options) { asks(t, o, WantRun) },
+		"resume": {pause: true, hear: func(t *testing.T, _ *fakeSource, _ *lateMarker, o Options) { asks(t, o, status.WantRun) },
 			wanted: func(err error) bool { return err == nil }},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -216,7 +217,7 @@ func TestCommitHears(t *testing.T) {
 					clock.day.Store(true)
 					return
 				}
-				asks(t, o, WantPause)
+				asks(t, o, status.WantPause)
 				time.Sleep(3 * time.Second)
 			}
 			ended := make(chan error, 1)
@@ -252,9 +253,9 @@ func TestCommitHears(t *testing.T) {
 }
 
 // asks asks the run of something.
-func asks(t *testing.T, o Options, w Want) {
+func asks(t *testing.T, o Options, w status.Want) {
 	t.Helper()
-	if err := WriteControl(o.StateDir, "", Control{Want: w, At: o.Now()}); err != nil {
+	if err := status.WriteControl(o.StateDir, "", status.Control{Want: w, At: o.Now()}); err != nil {
 		t.Error(err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
@@ -122,7 +123,7 @@ type Options struct {
 	After       func(time.Duration) <-chan time.Time                   // waits for what the target shows late; default time.After
 	Now         func() time.Time                                       // default time.Now
 	Rand        io.Reader                                              // of salts; default crypto/rand
-	Progress    func(Progress)                                         // called about every second and at the end, never at once
+	Progress    func(status.Progress)                                  // called about every second and at the end, never at once
 	Problem     func(*target.Error)                                    // called for each failed object, warning and halt, never at once
 	Silent      func(request.Silence)                                  // called while a call without much payload has no answer, now and then, never at once
 	Step        func(what string)                                      // of ProbeTarget: called before each question

@@ -46,10 +46,10 @@ func (r *run) holding() bool { return r.opts.DeferComplete > 0 && !r.publishing 
 
 // mayDefer refuses more objects than the operator has allowed to be held.
 func (r *run) mayDefer() error {
-	if r.opts.DeferComplete <= 0 || r.progress.totalEntries <= uint64(r.opts.DeferComplete) {
+	if r.opts.DeferComplete <= 0 || r.progress.TotalEntries <= uint64(r.opts.DeferComplete) {
 		return nil
 	}
-	return target.NewError(target.CodeTooManyHeld, "", fmt.Sprintf("%d entries, at most %d uploads may be held", r.progress.totalEntries, r.opts.DeferComplete), nil)
+	return target.NewError(target.CodeTooManyHeld, "", fmt.Sprintf("%d entries, at most %d uploads may be held", r.progress.TotalEntries, r.opts.DeferComplete), nil)
 }
 
 // hold counts an object that is uploaded. The entry has no outcome yet.
@@ -63,8 +63,8 @@ func (r *run) hold() {
 func (r *run) heldEarlier(size int64) {
 	r.hold()
 	if r.first() {
-		r.progress.bytes.Add(size)
-		r.progress.earlyBytes.Add(size)
+		r.progress.Bytes.Add(size)
+		r.progress.EarlyBytes.Add(size)
 	}
 }
 

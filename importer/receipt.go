@@ -1,12 +1,8 @@
 package importer
 
 import (
-	"bufio"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/json"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,17 +11,13 @@ import (
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/receipt"
+	"github.com/sledge-io/sledge/importer/receipt/sign"
 	"github.com/sledge-io/sledge/importer/target"
-	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
-const (
-	receiptsFolder = "receipts"
-	listName       = "objects.list"
-	totalName      = "total.dsse"
-)
+const receiptsFolder = "receipts"
 
 // receiptFolder is the first attempt's "receipts" in the run's folder, or that of
 // a later one.
@@ -55,8 +47,7 @@ func (r *run) receipts(ctx context.Context, end *finished, result *Result) error
 	}
 	result.reconcile(end.Tally.Manifest, totals, false) // with a lost page the run does not end
 	result.Complete = end.Tally.Bad() == 0 && len(result.Differences) == 0
-	w := &receiptWriter{run: r, disk: r.opts.StateDir, folder: r.receiptFolder(), dirs: map[string]bool{},
-		tally: entry.NewTally(), outcomes: map[entry.Outcome]uint64{}}
+	w := &receiptWriter{run: r, disk: r.opts.StateDir, folder: r.receiptFolder(), tally: entry.NewTally(), outcomes: map[entry.Outcome]uint64{}}
 	if !end.Done {
 		if err := w.write(ctx, end, result); err != nil {
 			return errors.Join(stateError(err), w.unsigned(err))
@@ -66,7 +57,7 @@ func (r *run) receipts(ctx context.Context, end *finished, result *Result) error
 			return err
 		}
 	}
-	checkpoint, err := vfs.ReadFile(w.disk, w.folder+"/log/checkpoint", manifest.MaxCheckpoint)
+	checkpoint, err := vfs.ReadFile(w.disk, w.folder+"/"+sign.CheckpointName, manifest.MaxCheckpoint)
 	if err != nil {
 		return stateError(err)
 	}
@@ -83,48 +74,34 @@ func stateError(err error) error {
 	return journalError(err)
 }
 
+// receiptWriter says what the lines of a run's receipts are.
 type receiptWriter struct {
 	run      *run
 	disk     vfs.FS
 	folder   string
-	dirs     map[string]bool // folders with new entries
-	past     *cursor         // outcomes
-	syncing  syncer          // files of the log
-	lines    uint64
+	past     *cursor // outcomes
 	tally    entry.Tally
 	outcomes map[entry.Outcome]uint64 // of lines
 }
 
-func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result) error {
-	if err := durable.MkdirAll(w.disk, w.folder+"/log"); err != nil {
-		return err
-	}
-	list, err := w.create(w.folder + "/" + listName)
+func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result) (err error) {
+	r := w.run
+	log, err := sign.Create(w.disk, w.folder, sign.Salts{Secret: r.header.Secret, Attempt: r.header.Attempt})
 	if err != nil {
 		return err
 	}
-	defer list.Close() // closed below; this is for the ways out before
-	log := manifest.NewLogWriter(func(name string, data []byte) error { return w.file("log/"+name, data) })
-	out := bufio.NewWriterSize(vfs.NewWriter(list, 0), 1<<20)
-	w.past = w.run.journal.cursor('o', 0)
-	err = w.run.outlook.Entries(ctx, 0, func(e entry.Entry) error { return w.entry(out, log, e) })
-	if err = errors.Join(err, w.syncing.wait()); err != nil {
+	defer func() { err = errors.Join(err, log.Close()) }()
+	w.past = r.journal.cursor('o', 0)
+	if err := r.outlook.Entries(ctx, 0, func(e entry.Entry) error { return w.entry(log, e) }); err != nil {
 		return err
 	}
-	if err := out.Flush(); err != nil {
-		return err
-	}
-	if err := errors.Join(list.Sync(), list.Close()); err != nil {
-		return err
-	}
-	size, root, err := log.Finish()
-	if err = errors.Join(err, w.syncing.wait()); err != nil {
+	if err := log.Finish(); err != nil {
 		return err
 	}
 	if w.tally.Entries() != end.Tally.Entries() || w.tally.Bad() != end.Tally.Bad() || w.tally.Bytes != end.Tally.Bytes {
 		return fmt.Errorf("the source gave other entries the second time: %d, then %d", end.Tally.Entries(), w.tally.Entries())
 	}
-	return w.sign(ctx, size, root, end, result)
+	return w.sign(ctx, log, end, result)
 }
 
 // unsigned takes the end of a run back whose receipts could not be written because disks
@@ -134,14 +111,14 @@ func (w *receiptWriter) unsigned(err error) error {
 	if !target.HasCode(err, target.CodePageLost) {
 		return nil
 	}
-	if _, err := w.disk.Stat(w.folder + "/log/checkpoint"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := w.disk.Stat(w.folder + "/" + sign.CheckpointName); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return w.run.journal.store(finishedKey, finished{}, true)
 }
 
 // entry writes the lines of one entry.
-func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e entry.Entry) error {
+func (w *receiptWriter) entry(log *sign.Log, e entry.Entry) error {
 	if e.Lost != nil {
 		return entry.LostPage(e)
 	}
@@ -162,9 +139,10 @@ func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e entr
 				return err
 			}
 		}
-		if err := w.line(out, log, &line); err != nil {
+		if err := log.Add(&line); err != nil {
 			return err
 		}
+		w.outcomes[line.Outcome]++
 	}
 	return nil
 }
@@ -199,103 +177,38 @@ func (r *run) fill(line *receipt.Line, e entry.Entry, rec record) error {
 	return nil
 }
 
-func (w *receiptWriter) line(out *bufio.Writer, log *manifest.LogWriter, line *receipt.Line) error {
-	text, err := json.Marshal(line)
-	if err != nil {
-		return err
-	}
-	if n := 64 + 1 + len(text) + 1; n > receipt.MaxLine {
-		return fmt.Errorf("objects.list: line %d of %d bytes is over the limit of %d", w.lines+1, n, receipt.MaxLine)
-	}
-	salt := w.run.lineSalt(w.lines)
-	w.lines++
-	w.outcomes[line.Outcome]++
-	if _, err := log.Append(manifest.EncodeReceipt(manifest.Commitment(salt, text))); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "%x %s\n", salt, text) // a bufio.Writer keeps its error for Flush
-	return nil
-}
-
-// lineSalt is the salt of a line: secret, and the same whenever the line is
-// written again.
-func (r *run) lineSalt(n uint64) (salt [32]byte) {
-	h := hmac.New(sha256.New, r.header.Secret)
-	h.Write(binary.BigEndian.AppendUint32([]byte("receipt line"), uint32(r.header.Attempt)))
-	h.Write(binary.BigEndian.AppendUint64(nil, n))
-	return [32]byte(h.Sum(nil))
-}
-
-// create makes a file anew, in place of one that a crash left.
-func (w *receiptWriter) create(name string) (vfs.File, error) {
-	f, err := w.disk.Create(name, vfs.CreateOptions{})
-	if errors.Is(err, fs.ErrExist) {
-		if err := w.disk.Remove(name); err != nil {
-			return nil, err
-		}
-		f, err = w.disk.Create(name, vfs.CreateOptions{})
-	}
-	return f, err
-}
-
-// file writes one file of the log. It is synced while the next ones are made, its
-// folder at the end.
-func (w *receiptWriter) file(name string, data []byte) error {
-	name = w.folder + "/" + name
-	if dir := path.Dir(name); !w.dirs[dir] {
-		if err := durable.MkdirAll(w.disk, dir); err != nil {
-			return err
-		}
-		w.dirs[dir] = true
-	}
-	f, err := w.create(name)
-	if err != nil {
-		return err
-	}
-	if _, err = f.WriteAt(data, 0); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	return w.syncing.add(f)
-}
-
-// sign syncs what was written and puts the two signatures to it.
-func (w *receiptWriter) sign(ctx context.Context, size uint64, root [32]byte, end *finished, result *Result) error {
-	for dir := range w.dirs {
-		if err := w.disk.SyncDir(dir); err != nil {
-			return err
-		}
-	}
-	if err := w.disk.SyncDir(w.folder); err != nil {
-		return err
-	}
+// sign puts the two signatures to what was written.
+func (w *receiptWriter) sign(ctx context.Context, log *sign.Log, end *finished, result *Result) error {
 	r := w.run
 	if err := r.awaitSigning(ctx); err != nil {
 		return err // whoever has taken the run over signs its receipts
 	}
-	scope, cp := r.source.Scope(), r.source.Checkpoint()
-	checkpoint, err := manifest.SignCheckpoint(receipt.Origin(scope, r.logName()), size, root, r.opts.ImporterKey)
-	if err != nil {
+	if err := log.Checkpoint(receipt.Origin(r.source.Scope(), r.logName()), r.opts.ImporterKey); err != nil {
 		return err
-	}
-	if err := durable.WriteFile(w.disk, w.folder+"/log/checkpoint", checkpoint); err != nil {
-		return err
-	}
-	total := receipt.Total{
-		Version: manifest.Version, Critical: []string{}, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
-		Run: r.logName(), ManifestSize: cp.Size, ManifestRoot: cp.Root[:], Label: end.Label,
-		Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
-		Probe: end.Probe, Conditional: end.Conditional,
-		Records: w.lines, Entries: w.tally.Entries(), Outcomes: w.outcomes, Bytes: w.tally.Bytes, Proof: w.tally.Proofs,
-		Differences: result.Differences, Recheck: end.Recheck, Complete: result.Complete,
-		Started: r.header.Started, Finished: end.At, Software: end.Software, Rules: r.opts.Rules.Digest(),
 	}
 	if err := r.ours(); err != nil {
 		return err
 	}
-	statement, err := manifest.SignStatement(manifest.PredicateReceipt,
-		[]manifest.Subject{manifest.SHA256Subject("checkpoint", checkpoint)}, total, r.opts.ImporterKey)
-	if err != nil {
-		return err
+	return log.Total(w.total(end, result), r.opts.ImporterKey)
+}
+
+// total is what the receipts come to; the log counts its lines.
+func (w *receiptWriter) total(end *finished, result *Result) receipt.Total {
+	r := w.run
+	scope, cp := r.source.Scope(), r.source.Checkpoint()
+	return receipt.Total{
+		Version: manifest.Version, Critical: []string{}, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
+		Run: r.logName(), ManifestSize: cp.Size, ManifestRoot: cp.Root[:], Label: end.Label,
+		Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
+		Probe: end.Probe, Conditional: end.Conditional,
+		Entries: w.tally.Entries(), Outcomes: w.outcomes, Bytes: w.tally.Bytes, Proof: w.tally.Proofs,
+		Differences: result.Differences, Recheck: end.Recheck, Complete: result.Complete,
+		Started: r.header.Started, Finished: end.At, Software: end.Software, Rules: r.opts.Rules.Digest(),
 	}
-	return durable.WriteFile(w.disk, w.folder+"/"+totalName, statement)
+}
+
+// CommitMarker is [sign.CommitMarker]; an error of the state folder's disk says so.
+func CommitMarker(disk vfs.FS, folder string, jobFile []byte, key ed25519.PrivateKey) ([]byte, error) {
+	marker, err := sign.CommitMarker(disk, folder, jobFile, key)
+	return marker, stateError(err)
 }

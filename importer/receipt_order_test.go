@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/receipt/sign"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -47,7 +48,7 @@ func TestReceiptsBeforeTheirSignature(t *testing.T) {
 	}
 	left := filesBelow(t, image, ".")
 	for name, text := range filesBelow(t, disk, receiptsFolder) {
-		if got, ok := left[name]; !strings.HasSuffix(name, "checkpoint") && !strings.HasSuffix(name, totalName) && (!ok || got != text) {
+		if got, ok := left[name]; !strings.HasSuffix(name, "checkpoint") && !strings.HasSuffix(name, sign.TotalName) && (!ok || got != text) {
 			t.Errorf("%s: after a power cut before the signature there are %d of %d bytes", name, len(got), len(text))
 		}
 	}
@@ -97,7 +98,7 @@ func TestTakenOverSignsNothing(t *testing.T) {
 		if !target.HasCode(err, target.CodeTakenOver) {
 			t.Errorf("taken over at operation %d: %v", at, err)
 		}
-		for _, name := range []string{"receipts/log/checkpoint", "receipts/" + totalName} {
+		for _, name := range []string{"receipts/log/checkpoint", "receipts/" + sign.TotalName} {
 			if _, err := disk.Stat(name); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("taken over at operation %d, and %s was signed: %v", at, name, err)
 			}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/receipt"
+	"github.com/sledge-io/sledge/importer/receipt/sign"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -128,7 +129,7 @@ func TestRecheckBounded(t *testing.T) {
 		if _, left := f.objects[key]; left {
 			t.Errorf("marker %s: it is left behind a complete run", marker)
 		}
-		total, err := vfs.ReadFile(disk, path.Join(res.Receipts, totalName), 1<<20)
+		total, err := vfs.ReadFile(disk, path.Join(res.Receipts, sign.TotalName), 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}

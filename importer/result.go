@@ -3,7 +3,6 @@ package importer
 import (
 	"fmt"
 	"maps"
-	"sync/atomic"
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
@@ -186,54 +185,4 @@ func contradictions(met manifest.Totals, totals manifest.Totals) (differences []
 	compare("records", totals.Records, met.Records)
 	compare("bytes", totals.Bytes, met.Bytes)
 	return differences
-}
-
-// Progress is a moment of a run. Totals are 0 while they are not known. What
-// earlier starts have done is in the numbers, and apart in Earlier….
-type Progress struct {
-	Entries        uint64        `json:"entries"`
-	TotalEntries   uint64        `json:"total_entries"`
-	Bytes          int64         `json:"bytes"`
-	TotalBytes     int64         `json:"total_bytes"`
-	Objects        uint64        `json:"objects"` // stored or found
-	EarlierEntries uint64        `json:"earlier_entries"`
-	EarlierBytes   int64         `json:"earlier_bytes"`
-	Failed         uint64        `json:"failed"`
-	Retries        int64         `json:"retries"`
-	Throttled      int64         `json:"throttled"`
-	Requests       int           `json:"requests"` // that the target bears at once, as far as is known
-	Elapsed        time.Duration `json:"elapsed_ns"`
-	State          request.State `json:"-"`
-	Halt           *request.Halt `json:"-"`
-	Pace           Pace          `json:"-"`
-	Opens          time.Time     `json:"opens,omitzero"` // when requests may begin again; zero within the run's hours
-}
-
-// progress gathers what Progress tells.
-type progress struct {
-	entries, objects, failed atomic.Uint64
-	bytes                    atomic.Int64
-	earlyEntries             atomic.Uint64
-	earlyBytes               atomic.Int64
-	totalEntries             uint64
-	totalBytes               int64
-	started                  time.Time
-}
-
-// early counts an entry of an earlier start. Its bytes are in the target already.
-func (p *progress) early(e entry.Entry, rec record) {
-	p.earlyEntries.Add(1)
-	if rec.Outcome == entry.OutcomeStored || rec.Outcome == entry.OutcomeAlreadyThere {
-		p.bytes.Add(e.Record.DataLength())
-		p.earlyBytes.Add(e.Record.DataLength())
-	}
-}
-
-// page counts a page of an earlier start.
-func (p *progress) page(t entry.Tally) {
-	p.entries.Add(t.Entries())
-	p.objects.Add(t.Outcomes[entry.OutcomeStored] + t.Outcomes[entry.OutcomeAlreadyThere])
-	p.earlyEntries.Add(t.Entries())
-	p.bytes.Add(t.Bytes)
-	p.earlyBytes.Add(t.Bytes)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -36,7 +37,7 @@ type run struct {
 	base        string   // folder of this run in the state folder: "" for the first
 	probe       probe.Report
 	conditional bool // of both kinds of write
-	progress    progress
+	progress    status.Counter
 
 	partsResumed atomic.Int64
 	uploadsLeft  uploadsLeft
@@ -149,7 +150,7 @@ func newRun(ctx context.Context, source entry.Source, to target.Target, opts Opt
 	}
 	runCtx, cancel := context.WithCancel(ctx)
 	r := &run{planner: planner, opts: opts, source: source, target: to, tally: entry.NewTally(), problems: map[target.Code]uint64{}, cancel: cancel}
-	r.progress.started = opts.Now()
+	r.progress.Started = opts.Now()
 	r.ours = r.stillOurs(heldBy(opts.StateDir))
 	calls := opts.calls()
 	calls.Ours, calls.Problem, calls.Bandwidth = r.ours, r.problem, opts.Bandwidth
@@ -163,7 +164,7 @@ func newRun(ctx context.Context, source entry.Source, to target.Target, opts Opt
 	r.teller = &teller{run: r}
 	r.teller.noteEarlier()
 	if totals, err := source.Totals(); err == nil {
-		r.progress.totalEntries, r.progress.totalBytes = totals.Entries(), int64(totals.Bytes)
+		r.progress.TotalEntries, r.progress.TotalBytes = totals.Entries(), int64(totals.Bytes)
 	}
 	return r, runCtx, nil
 }
@@ -341,12 +342,12 @@ func (r *run) count(e entry.Entry, rec record) {
 	r.mu.Lock()
 	r.tally.Add(e, rec.Outcome, rec.Proof, e.Record.DataLength())
 	r.mu.Unlock()
-	r.progress.entries.Add(1)
+	r.progress.Entries.Add(1)
 	switch rec.Outcome {
 	case entry.OutcomeStored, entry.OutcomeAlreadyThere:
-		r.progress.objects.Add(1)
+		r.progress.Objects.Add(1)
 	case entry.OutcomeFailed, entry.OutcomeConflict:
-		r.progress.failed.Add(1)
+		r.progress.Failed.Add(1)
 	}
 }
 

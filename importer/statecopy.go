@@ -13,6 +13,7 @@ import (
 
 	pages "github.com/sledge-io/sledge/importer/journal"
 	"github.com/sledge-io/sledge/importer/lease"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -103,7 +104,7 @@ func stateFiles(disk vfs.FS, from string) (map[string]int64, error) {
 		switch {
 		case d.IsDir() && (name == lease.Folder || name == takenFolder):
 			return fs.SkipDir
-		case d.IsDir(), name == lockName, strings.HasSuffix(name, durable.TempSuffix), strings.HasSuffix(name, draftSuffix):
+		case d.IsDir(), name == lockName, strings.HasSuffix(name, durable.TempSuffix), strings.HasSuffix(name, status.DraftSuffix):
 			return nil
 		}
 		info, err := disk.Stat(path.Join(from, name))

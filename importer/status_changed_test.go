@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -44,7 +45,7 @@ func TestStatusOfChanged(t *testing.T) {
 
 func files(t *testing.T, disk vfs.FS) (texts [][]byte) {
 	t.Helper()
-	for _, name := range []string{StatusName, HistoryName} {
+	for _, name := range []string{status.Name, status.HistoryName} {
 		text, err := vfs.ReadFile(disk, name, 1<<20)
 		if err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -46,7 +47,7 @@ func TestChangedHolds(t *testing.T) {
 				case c.hours:
 					waiting.Hours = request.Hours{{From: 12 * 60, To: 13 * 60}} // the clock of the test begins at midnight
 				case c.paused:
-					askFor(t, disk, WantPause, o.Now())
+					askFor(t, disk, status.WantPause, o.Now())
 				case !c.hangs:
 					f.hook = (&away{code: target.CodeServerError, lasts: 1 << 60, from: nth(5)}).hook
 				}
@@ -71,7 +72,7 @@ func TestChangedHolds(t *testing.T) {
 				if is.State != request.StateHalted || is.Halt == nil || *is.Halt != *first.Halt || is.Waits != "" || !is.Ended || !is.Progress.Opens.IsZero() {
 					t.Errorf("in the end %q %q, %+v, ended %v", is.State, is.Waits, is.Halt, is.Ended)
 				}
-				askFor(t, disk, WantRun, o.Now())
+				askFor(t, disk, status.WantRun, o.Now())
 				f.hook, f.objects["in/f00000"] = nil, object
 				mustRun(t, s, f, o)
 				if is = statusTold(t, o); is.State != request.StateDone || is.Halt != nil || is.Changed != nil || is.Ended {
@@ -119,9 +120,9 @@ func TestChangedOfUnended(t *testing.T) {
 	})
 }
 
-func askFor(t *testing.T, disk vfs.FS, w Want, at time.Time) {
+func askFor(t *testing.T, disk vfs.FS, w status.Want, at time.Time) {
 	t.Helper()
-	if err := WriteControl(disk, "", Control{Want: w, At: at}); err != nil {
+	if err := status.WriteControl(disk, "", status.Control{Want: w, At: at}); err != nil {
 		t.Error(err)
 	}
 }
@@ -133,12 +134,12 @@ func TestChangedOfOlder(t *testing.T) {
 	o.StatusEvery = time.Millisecond
 	r := &run{opts: o}
 	halt := &request.Halt{Code: target.CodeTargetChanged, Cause: "1 was not there"}
-	(&teller{run: r}).write(Status{Run: o.RunID, State: request.StateHalted, Halt: halt})
-	if s, _ := r.lastStatus(); s.Changed == nil || *s.Changed != *halt {
+	(&teller{run: r}).write(status.Status{Run: o.RunID, State: request.StateHalted, Halt: halt})
+	if s, _ := r.folder().Last(); s.Changed == nil || *s.Changed != *halt {
 		t.Errorf("%+v", s.Changed)
 	}
-	(&teller{run: r}).write(Status{Run: o.RunID, State: request.StateHalted, Halt: &request.Halt{Code: target.CodeServerError}})
-	if s, _ := r.lastStatus(); s.Changed != nil {
+	(&teller{run: r}).write(status.Status{Run: o.RunID, State: request.StateHalted, Halt: &request.Halt{Code: target.CodeServerError}})
+	if s, _ := r.folder().Last(); s.Changed != nil {
 		t.Errorf("another halt: %+v", s.Changed)
 	}
 }

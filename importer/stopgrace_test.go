@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -140,7 +141,7 @@ func TestStopFromElsewhere(t *testing.T) {
 				var asked time.Time
 				time.AfterFunc(30*time.Second, func() {
 					asked = time.Now()
-					if err := WriteControl(o.StateDir, "", Control{Want: WantStop, At: o.Now()}); err != nil {
+					if err := status.WriteControl(o.StateDir, "", status.Control{Want: status.WantStop, At: o.Now()}); err != nil {
 						t.Error(err)
 					}
 				})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/receipt"
+	"github.com/sledge-io/sledge/importer/receipt/sign"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -171,7 +172,7 @@ func takeOverAt(t *testing.T, s *fakeSource, n int, after, early bool) int {
 // total reads the signed total of a run that has ended.
 func total(t *testing.T, folder string, res *Result) (r receipt.Total) {
 	t.Helper()
-	env, err := os.ReadFile(filepath.Join(folder, res.Receipts, totalName))
+	env, err := os.ReadFile(filepath.Join(folder, res.Receipts, sign.TotalName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +188,7 @@ func wantReceipts(t *testing.T, dir string, res *Result, r receipt.Total) {
 	if !receipt.NamesRun(r.Run, res.RunID) || !r.Complete {
 		t.Errorf("receipts %+v", r)
 	}
-	if _, err := os.Stat(filepath.Join(dir, receiptsFolder, totalName)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(dir, receiptsFolder, sign.TotalName)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the first process has signed receipts: %v", err)
 	}
 }

@@ -1,28 +1,26 @@
 package importer
 
 import (
-	"encoding/json"
-	"errors"
-	"io/fs"
 	"os"
-	"path"
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/request"
-	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/importer/status"
 )
+
+// historyEvery is how often a point is added to the history.
+const historyEvery = 10 * time.Second
 
 // teller tells whoever watches what a run is doing: by Progress, by the files
 // status.json and history.jsonl, and it does what the control file asks for.
 // Nothing here can fail a run.
 type teller struct {
 	run       *run
-	rates     rates
-	heard     string    // the control file that was obeyed last
+	rates     status.Rates
+	operator  status.Operator
 	durable   uint64    // changes of the journal that a crash does not lose
 	told      numbers   // that were told last
-	earlier   []string  // control files of before this start: a stop there was not meant for it
 	pointed   time.Time // of the last point of the history
 	state     request.State
 	asleep    bool      // outside of the run's hours
@@ -83,8 +81,8 @@ func (t *teller) tell(final request.State) {
 			p.Halt = &request.Halt{Code: e.Code, Cause: e.Cause, Remedy: e.Remedy, Since: r.opts.Now()}
 		}
 	}
-	t.rates.add(r.opts.Now(), p)
-	p.Pace = t.rates.pace(p)
+	t.rates.Add(r.opts.Now(), p)
+	p.Pace = t.rates.Pace(p)
 	s := t.describe(p)
 	t.onlyDurable(&p, &s)
 	if r.opts.Progress != nil {
@@ -114,12 +112,12 @@ type numbers struct {
 	remarks                           uint64
 }
 
-func numbersOf(p Progress, s Status) numbers {
+func numbersOf(p status.Progress, s status.Status) numbers {
 	return numbers{p.Entries, p.Objects, p.Failed, p.EarlierEntries, p.Bytes, p.EarlierBytes, s.Outcomes, s.Proofs, s.Remarks}
 }
 
 // into puts the numbers in place of newer ones.
-func (n numbers) into(p *Progress, s *Status) {
+func (n numbers) into(p *status.Progress, s *status.Status) {
 	p.Entries, p.Objects, p.Failed, p.EarlierEntries, p.Bytes, p.EarlierBytes = n.entries, n.objects, n.failed, n.earlier, n.bytes, n.earlierBytes
 	s.Progress, s.Outcomes, s.Proofs, s.Remarks = *p, n.outcomes, n.proofs, n.remarks
 }
@@ -127,7 +125,7 @@ func (n numbers) into(p *Progress, s *Status) {
 // onlyDurable leaves of what is about to be told what a crash does not lose, so that whoever goes
 // on with the run has every entry that was counted here: all of it, or, where the journal takes
 // no more, what was told before. The next outcome tells why.
-func (t *teller) onlyDurable(p *Progress, s *Status) {
+func (t *teller) onlyDurable(p *status.Progress, s *status.Status) {
 	// What is counted was journalled before, so these changes hold it.
 	if err := t.flush(t.run.journal.changes.Load()); err != nil {
 		t.run.opts.Log.Debug("status", "error", err)
@@ -149,24 +147,24 @@ func (t *teller) flush(changes uint64) error {
 	return nil
 }
 
-func (r *run) snapshot() Progress {
+func (r *run) snapshot() status.Progress {
 	p := &r.progress
 	state, halt := r.calls.Gate.State()
-	return Progress{
-		Entries: p.entries.Load(), TotalEntries: p.totalEntries, Objects: p.objects.Load(),
-		Bytes: p.bytes.Load(), TotalBytes: p.totalBytes, Failed: p.failed.Load(),
-		EarlierEntries: p.earlyEntries.Load(), EarlierBytes: p.earlyBytes.Load(),
+	return status.Progress{
+		Entries: p.Entries.Load(), TotalEntries: p.TotalEntries, Objects: p.Objects.Load(),
+		Bytes: p.Bytes.Load(), TotalBytes: p.TotalBytes, Failed: p.Failed.Load(),
+		EarlierEntries: p.EarlyEntries.Load(), EarlierBytes: p.EarlyBytes.Load(),
 		Retries: r.calls.Retried(), Throttled: r.calls.Throttled(), Requests: r.calls.Bears(),
-		Elapsed: r.opts.Now().Sub(p.started), State: state, Halt: halt, Opens: r.opens(),
+		Elapsed: r.opts.Now().Sub(p.Started), State: state, Halt: halt, Opens: r.opens(),
 	}
 }
 
-func (t *teller) describe(p Progress) Status {
+func (t *teller) describe(p status.Progress) status.Status {
 	r := t.run
 	scope := r.source.Scope()
 	host, _ := os.Hostname()
-	s := Status{
-		Version: StatusVersion, State: p.State, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
+	s := status.Status{
+		Version: status.Version, State: p.State, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
 		Run: r.opts.RunID, Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
 		Host: host, PID: os.Getpid(), Updated: r.opts.Now().UTC(), Unsettled: r.opts.Now().UTC(), Halt: p.Halt, Progress: p, Waits: r.waitsWith(r.waitsForJoins()),
 		Problems: t.problems(),
@@ -183,15 +181,22 @@ func (t *teller) describe(p Progress) Status {
 	return s
 }
 
-// write replaces status.json. It is not synced: it is worth nothing after a crash.
-func (t *teller) write(s Status) {
-	r := t.run
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err == nil {
-		err = replaceFile(r.opts.StateDir, path.Join(r.base, StatusName), append(text, '\n'))
+// folder is where the run tells.
+func (r *run) folder() status.Folder {
+	return status.Folder{Disk: r.opts.StateDir, Base: r.base, Run: r.opts.RunID}
+}
+
+// write replaces status.json.
+func (t *teller) write(s status.Status) {
+	if err := t.run.folder().Write(s); err != nil {
+		t.run.opts.Log.Debug("status", "error", err)
 	}
-	if err != nil {
-		r.opts.Log.Debug("status", "error", err)
+}
+
+// point adds a point to the history.
+func (t *teller) point(p status.Progress, now time.Time) {
+	if err := t.run.folder().Add(p, now); err != nil {
+		t.run.opts.Log.Debug("history", "error", err)
 	}
 }
 
@@ -205,13 +210,13 @@ func (r *run) tellCanceled() {
 }
 
 // tellAs tells a state, and what it waits with. The numbers stay those that were told last.
-func (r *run) tellAs(state request.State, waits string) (s Status) {
+func (r *run) tellAs(state request.State, waits string) (s status.Status) {
 	if r.opts.StatusEvery <= 0 {
 		return s
 	}
 	t := &teller{run: r}
 	s = t.describe(r.snapshot())
-	if was, ok := r.lastStatus(); ok {
+	if was, ok := r.folder().Last(); ok {
 		was.Host, was.PID, was.Updated = s.Host, s.PID, s.Updated
 		s = was
 		t.refresh(&s)
@@ -226,35 +231,4 @@ func (r *run) tellAs(state request.State, waits string) (s Status) {
 	}
 	t.write(s)
 	return s
-}
-
-// lastStatus is what the run has told last.
-func (r *run) lastStatus() (was Status, ok bool) {
-	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, StatusName), historyRead)
-	ok = err == nil && json.Unmarshal(text, &was) == nil && was.Run == r.opts.RunID
-	was.Changed = was.NotFound()
-	return was, ok
-}
-
-// draftSuffix ends the name of a file that replaceFile is writing.
-const draftSuffix = ".new"
-
-// replaceFile puts a file in place of another at once, without waiting for the disk.
-func replaceFile(disk vfs.FS, name string, data []byte) error {
-	draft := name + draftSuffix
-	if err := disk.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	f, err := disk.Create(draft, vfs.CreateOptions{})
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(data, 0)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return disk.Rename(draft, name)
 }

@@ -1,33 +1,9 @@
 package importer
 
 import (
-	"time"
-
 	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
-
-// NotFound is Changed, also of a process that was older than that field: its halt alone tells it.
-func (s *Status) NotFound() *request.Halt {
-	if s.Changed == nil && s.Halt != nil && s.Halt.Code == target.CodeTargetChanged {
-		return s.Halt
-	}
-	return s.Changed
-}
-
-// working reports whether the status was told by a process that was there to do more.
-func (s *Status) working() bool { return s.State.Working() && !s.Ended }
-
-// settled is what holds once no start is at work. A start that ended before its look has found
-// nothing out, so what the one before did not find is still not found.
-func (s Status) settled() Status {
-	if s.Changed == nil || !s.State.Working() {
-		return s
-	}
-	s.State, s.Halt, s.Waits, s.Ended = request.StateHalted, s.Changed, "", true
-	s.Progress.Opens = time.Time{}
-	return s
-}
 
 // unfound is what holds of the run's objects at this moment: only a look at them ends it.
 func (t *teller) unfound(halt *request.Halt) *request.Halt {

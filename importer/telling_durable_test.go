@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -23,9 +24,9 @@ func TestStatusIsDurable(t *testing.T) {
 	var told uint64
 	o := testOptions(t, disk)
 	o.StatusEvery, o.Concurrency = time.Millisecond, 1
-	o.Progress = func(p Progress) {
-		var was Status
-		text, err := vfs.ReadFile(disk, StatusName, 1<<20)
+	o.Progress = func(p status.Progress) {
+		var was status.Status
+		text, err := vfs.ReadFile(disk, status.Name, 1<<20)
 		if err == nil {
 			err = json.Unmarshal(text, &was)
 		}
@@ -70,8 +71,8 @@ func (n *nearlyFull) Free() (free, total int64, err error) {
 // told is what status.json tells: by its counts, and by its outcomes.
 func told(t *testing.T, disk vfs.FS) (most uint64) {
 	t.Helper()
-	var was Status
-	text, err := vfs.ReadFile(disk, StatusName, 1<<20)
+	var was status.Status
+	text, err := vfs.ReadFile(disk, status.Name, 1<<20)
 	if err == nil {
 		err = json.Unmarshal(text, &was)
 	}
@@ -100,8 +101,8 @@ func TestStatusOfFullJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.journal = j
-	var progress Progress
-	r.opts.Progress = func(p Progress) { progress = p }
+	var progress status.Progress
+	r.opts.Progress = func(p status.Progress) { progress = p }
 	end := func(n int) {
 		e := entry.Entry{Page: 0, Record: s.entries[n].Record}
 		if err := j.setOutcome(entry.PlaceOf(0, n), record{Outcome: entry.OutcomeStored}); err != nil {
@@ -128,7 +129,7 @@ func TestStatusOfFullJournal(t *testing.T) {
 	r.mu.Lock()
 	r.tally = entry.NewTally()
 	r.mu.Unlock()
-	r.progress.entries.Store(0) // a page is healed: it is counted anew
+	r.progress.Entries.Store(0) // a page is healed: it is counted anew
 	end(2)
 	end(3)
 	check("counted anew", 2)

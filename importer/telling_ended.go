@@ -6,6 +6,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -15,9 +16,9 @@ const endedLook = "look at its target"
 // afterEnd tells of a start of a run that has ended: what it waits for, and how it has found the
 // target. Numbers, problems and curve stay those of the run.
 type afterEnd struct {
-	was  Status // what the run had told before this start
-	told bool   // it had told something
-	said bool   // this start has, too, or what is there is a word from a look that did not end
+	was  status.Status // what the run had told before this start
+	told bool          // it had told something
+	said bool          // this start has, too, or what is there is a word from a look that did not end
 }
 
 // tellEnded tells this moment of such a start, or its end. Whoever has taken the run over tells
@@ -44,8 +45,8 @@ func (t *teller) tellEnded(final request.State) {
 func (t *teller) beginAfterEnd() {
 	t.run.hasty.Store(t.run.ended.Done)
 	t.after = &afterEnd{}
-	was, told := t.run.lastStatus()
-	t.after.was, t.after.told = was.settled(), told
+	was, told := t.run.folder().Last()
+	t.after.was, t.after.told = was.Settled(), told
 	t.after.said = told && was.State.Working() && was.Changed != nil
 }
 
@@ -59,7 +60,7 @@ func (a *afterEnd) look(t *teller) {
 // before is the state that holds after a start which has found nothing out. That of a process
 // which has gone was none of the run.
 func (a *afterEnd) before() request.State {
-	if !a.told || a.was.working() && a.was.Changed == nil {
+	if !a.told || a.was.Working() && a.was.Changed == nil {
 		return request.StateStopped
 	}
 	return a.was.State

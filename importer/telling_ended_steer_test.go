@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -39,18 +40,18 @@ func TestEndedSteered(t *testing.T) {
 			if !hangs && (is.Halt == nil || is.Halt.Code != target.CodeServerError) {
 				t.Errorf("halted by %+v", is.Halt)
 			}
-			ask := func(w Want) {
-				if err := WriteControl(disk, "", Control{Want: w, At: o.Now()}); err != nil {
+			ask := func(w status.Want) {
+				if err := status.WriteControl(disk, "", status.Control{Want: w, At: o.Now()}); err != nil {
 					t.Error(err)
 				}
 			}
-			ask(WantPause)
+			ask(status.WantPause)
 			time.Sleep(2 * time.Second)
 			if is = statusTold(t, o); hangs && is.State != request.StatePaused {
 				t.Errorf("paused: %q", is.State)
 			}
 			began := time.Now()
-			ask(WantStop)
+			ask(status.WantStop)
 			err := <-ended
 			if took := time.Since(began); !errors.Is(err, context.Canceled) || took > 5*time.Second {
 				t.Errorf("hangs %v: %v after %v", hangs, err, took)

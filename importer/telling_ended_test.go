@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -25,7 +26,7 @@ func TestStatusOfEnded(t *testing.T) {
 	}
 	mustRun(t, s, f, o)
 	read := func() (files [][]byte) {
-		for _, name := range []string{StatusName, HistoryName} {
+		for _, name := range []string{status.Name, status.HistoryName} {
 			text, err := vfs.ReadFile(disk, name, 1<<20)
 			if err != nil {
 				t.Fatal(err)

@@ -3,6 +3,7 @@ package importer
 import (
 	"maps"
 
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -31,7 +32,7 @@ func (r *run) waitsWith(other string) string {
 
 // steered puts into a status what the run has heard of its operator. After a stop that he has
 // asked for nothing holds the next start.
-func (r *run) steered(s *Status) {
+func (r *run) steered(s *status.Status) {
 	s.Paused = r.calls.Gate.Paused() && !r.asked.Load()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,7 +72,7 @@ func (t *teller) problems() map[target.Code]uint64 {
 
 // refresh puts into a status of before what has become of problems and pauses since. The
 // problems of a start that has told nothing of its own are not the run's yet.
-func (t *teller) refresh(s *Status) {
+func (t *teller) refresh(s *status.Status) {
 	t.run.steered(s)
 	switch {
 	case t.run.canceling:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -38,11 +39,11 @@ func TestSteeredWhereverItWaits(t *testing.T) {
 						t.Fatalf("%q %q, paused %v, told %v ago", s.State, s.Waits, s.Paused, o.Now().Sub(s.Updated))
 					}
 				}
-				for _, want := range []Want{WantRun, WantPause, WantPause, WantRun} {
+				for _, want := range []status.Want{status.WantRun, status.WantPause, status.WantPause, status.WantRun} {
 					asked := o.Now().UTC()
 					askFor(t, o.StateDir, want, asked)
 					time.Sleep(2 * time.Second)
-					if s := statusTold(t, o); s.Paused != (want == WantPause) || !s.Heard.Equal(asked) || s.Waits != c.waits {
+					if s := statusTold(t, o); s.Paused != (want == status.WantPause) || !s.Heard.Equal(asked) || s.Waits != c.waits {
 						t.Errorf("asked to %s: %q %q, paused %v, heard %v of %v", want, s.State, s.Waits, s.Paused, s.Heard, asked)
 					}
 				}

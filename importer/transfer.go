@@ -62,11 +62,11 @@ func (t *transfer) count(n int64) {
 		return // it was counted when it was uploaded
 	}
 	t.sent.Add(n)
-	t.run.progress.bytes.Add(n)
+	t.run.progress.Bytes.Add(n)
 }
 
 // uncount takes them back: the object is begun anew, or given up.
-func (t *transfer) uncount() { t.run.progress.bytes.Add(-t.sent.Swap(0)) }
+func (t *transfer) uncount() { t.run.progress.Bytes.Add(-t.sent.Swap(0)) }
 
 // put makes the single request. It is repeated only while it is certain that
 // nothing was stored.

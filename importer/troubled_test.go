@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -171,7 +172,7 @@ func (x *troubled) live() {
 // mend ends what was asked of the start before, and lets parts be sent again whose answers
 // it may have lost.
 func (x *troubled) mend() {
-	x.ask(x.disk, WantRun)
+	x.ask(x.disk, status.WantRun)
 	for _, u := range x.f.uploads {
 		for i, p := range u.parts {
 			p.lost = true
@@ -180,8 +181,8 @@ func (x *troubled) mend() {
 	}
 }
 
-func (x *troubled) ask(disk vfs.FS, w Want) {
-	if err := WriteControl(disk, "", Control{Want: w, At: x.clock.now()}); err != nil {
+func (x *troubled) ask(disk vfs.FS, w status.Want) {
+	if err := status.WriteControl(disk, "", status.Control{Want: w, At: x.clock.now()}); err != nil {
 		x.t.Error(err)
 	}
 }
@@ -325,8 +326,8 @@ func (x *troubled) pauseAt(n int, f *fakeTarget, lasts time.Duration) (target.Ta
 		case !begunAlready(begun):
 			close(begun)
 			since = time.Now()
-			x.ask(disk, WantPause)
-			time.AfterFunc(lasts, func() { over.Store(true); x.ask(disk, WantRun) })
+			x.ask(disk, status.WantPause)
+			time.AfterFunc(lasts, func() { over.Store(true); x.ask(disk, status.WantRun) })
 		case !over.Load() && f == x.f && time.Since(since) > underWay && !strings.Contains(key, "/leases/") && !x.takes:
 			x.t.Errorf("%s of %q %v after the pause", call, key, time.Since(since))
 		}
@@ -340,7 +341,7 @@ func (x *troubled) stopped(n int) {
 	x.when(n, func(string, string) error {
 		if !done {
 			done = true
-			x.ask(x.disk, WantStop)
+			x.ask(x.disk, status.WantStop)
 		}
 		return nil
 	})

@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -14,8 +15,8 @@ import (
 // outside of its hours: the first request of a start, its commit marker.
 type turn struct {
 	run    *run
-	waits  string // what waits; "" is a start
-	was    Status // what the run had told before
+	waits  string        // what waits; "" is a start
+	was    status.Status // what the run had told before
 	told   bool
 	waited bool
 	said   bool // a notice has said that it waits
@@ -23,8 +24,8 @@ type turn struct {
 
 func (r *run) newTurn(waits string) *turn {
 	t := &turn{run: r, waits: waits}
-	was, told := r.lastStatus()
-	t.was, t.told = was.settled(), told
+	was, told := r.folder().Last()
+	t.was, t.told = was.Settled(), told
 	return t
 }
 
@@ -107,7 +108,7 @@ func (r *run) awaitTurn(ctx context.Context) error {
 	}
 	state := request.StateRunning
 	switch {
-	case t.told && (!t.was.working() || t.was.Changed != nil):
+	case t.told && (!t.was.Working() || t.was.Changed != nil):
 		state = t.was.State
 	case err != nil:
 		state = request.StateStopped

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/lease"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -23,7 +24,7 @@ func TestTurnAsksNothing(t *testing.T) {
 		want := request.StateAsleep
 		if clock.day.Store(!paused); paused {
 			want = request.StatePaused
-			if err := WriteControl(o.StateDir, "", Control{Want: WantPause, At: o.Now()}); err != nil {
+			if err := status.WriteControl(o.StateDir, "", status.Control{Want: status.WantPause, At: o.Now()}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -31,7 +32,7 @@ func TestTurnAsksNothing(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { _, err := Run(ctx, s, b, o); ended <- err }()
 		until(t, string(want), func() bool {
-			s, ok := (&run{opts: o}).lastStatus()
+			s, ok := (&run{opts: o}).folder().Last()
 			return ok && s.State == want
 		})
 		stop()
@@ -77,7 +78,7 @@ func TestTakenOverInTurn(t *testing.T) {
 		first.Close()
 		ended <- err
 	}()
-	until(t, "waits", func() bool { _, ok := (&run{opts: o}).lastStatus(); return ok })
+	until(t, "waits", func() bool { _, ok := (&run{opts: o}).folder().Last(); return ok })
 	second, err := TakeOver(t.Context(), folder, time.Minute)
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -213,32 +214,32 @@ func TestControl(t *testing.T) {
 	f, disk := newFake(t), memDisk()
 	o := testOptions(t, disk)
 	o.StatusEvery, o.Concurrency = 5*time.Millisecond, 1
-	ask := func(w Want) {
+	ask := func(w status.Want) {
 		t.Helper()
-		if err := WriteControl(disk, "", Control{Want: w, At: time.Now()}); err != nil {
+		if err := status.WriteControl(disk, "", status.Control{Want: w, At: time.Now()}); err != nil {
 			t.Error(err)
 		}
 	}
-	status := func() (st Status) {
-		b, err := vfs.ReadFile(disk, StatusName, 1<<20)
+	told := func() (st status.Status) {
+		b, err := vfs.ReadFile(disk, status.Name, 1<<20)
 		if err == nil {
 			err = json.Unmarshal(b, &st)
 		}
 		if err != nil {
-			return Status{}
+			return status.Status{}
 		}
 		return st
 	}
-	until := func(want request.State) Status {
+	until := func(want request.State) status.Status {
 		t.Helper()
 		for range 2000 {
-			if st := status(); st.State == want {
+			if st := told(); st.State == want {
 				return st
 			}
 			time.Sleep(time.Millisecond)
 		}
 		t.Fatalf("never %q", want)
-		return Status{}
+		return status.Status{}
 	}
 	puts, waiting := 0, make(chan struct{})
 	f.hook = func(n int, call, key string) (bool, error) {
@@ -261,7 +262,7 @@ func TestControl(t *testing.T) {
 	}()
 	count := func() int { f.mu.Lock(); defer f.mu.Unlock(); return puts }
 	until(request.StateRunning)
-	ask(WantPause)
+	ask(status.WantPause)
 	until(request.StatePaused)
 	time.Sleep(10 * time.Millisecond) // what was under way
 	was := count()
@@ -269,9 +270,9 @@ func TestControl(t *testing.T) {
 	if n := count(); n != was || n == 40 {
 		t.Errorf("%d puts when paused, %d later", was, n)
 	}
-	ask(WantRun)
+	ask(status.WantRun)
 	until(request.StateRunning)
-	ask(WantStop)
+	ask(status.WantStop)
 	res := <-ended
 	if st := until(request.StateStopped); st.Progress.Entries != uint64(res.Tally.Entries()) || st.Run != "run-1" {
 		t.Errorf("status %+v", st)
@@ -284,7 +285,7 @@ func TestControl(t *testing.T) {
 		t.Errorf("%+v", res)
 	}
 	f.check(t, s, "in/")
-	history, err := vfs.ReadFile(disk, HistoryName, 1<<20)
+	history, err := vfs.ReadFile(disk, status.HistoryName, 1<<20)
 	if err != nil || !strings.Contains(string(history), `"paused"`) || !strings.Contains(string(history), `"completed"`) {
 		t.Errorf("history %s: %v", history, err)
 	}

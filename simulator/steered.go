@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -59,7 +60,7 @@ func (s *hold) steer(o *importer.Options, at time.Time) {
 		o.Hours = hoursAround(at)
 	}
 	o.StatusEvery = statusEvery
-	o.Progress = func(p importer.Progress) {
+	o.Progress = func(p status.Progress) {
 		if p.State == s.state {
 			s.once.Do(func() { close(s.held) })
 		}
@@ -93,10 +94,10 @@ func (s *hold) ask(yes bool) {
 		s.ahead.Store(map[bool]int64{true: int64(12 * time.Hour), false: 0}[yes])
 		return
 	}
-	want := map[bool]importer.Want{true: importer.WantPause, false: importer.WantRun}[yes]
+	want := map[bool]status.Want{true: status.WantPause, false: status.WantRun}[yes]
 	// The clock of a life may stand, or be put back: what is asked later is later.
 	s.host.asked = s.host.asked.Add(time.Second)
-	s.err = errors.Join(s.err, importer.WriteControl(s.host.state, "", importer.Control{Want: want, At: s.host.asked, By: "another process"}))
+	s.err = errors.Join(s.err, status.WriteControl(s.host.state, "", status.Control{Want: want, At: s.host.asked, By: "another process"}))
 }
 
 // heldUp runs the import on a host until it is held, does something meanwhile, and lets it

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -70,22 +70,22 @@ func TestAcceptUnseen(t *testing.T) {
 func TestAcceptChangedMeanwhile(t *testing.T) {
 	changed := &request.Halt{Code: target.CodeTargetChanged, Cause: "3 of 3 are not there"}
 	for name, c := range map[string]struct {
-		left, taken *importer.Status
+		left, taken *status.Status
 		refused     bool
 	}{
-		"a start looks":        {&importer.Status{State: request.StateRunning, Changed: changed}, nil, true},
-		"a start waits":        {&importer.Status{State: request.StatePaused, Changed: changed}, nil, true},
-		"taken over":           {&importer.Status{State: request.StateDone}, &importer.Status{State: request.StateStopped, Changed: changed}, true},
-		"taken over and found": {&importer.Status{State: request.StateHalted, Halt: changed, Changed: changed}, &importer.Status{State: request.StateDone}, false},
+		"a start looks":        {&status.Status{State: request.StateRunning, Changed: changed}, nil, true},
+		"a start waits":        {&status.Status{State: request.StatePaused, Changed: changed}, nil, true},
+		"taken over":           {&status.Status{State: request.StateDone}, &status.Status{State: request.StateStopped, Changed: changed}, true},
+		"taken over and found": {&status.Status{State: request.StateHalted, Halt: changed, Changed: changed}, &status.Status{State: request.StateDone}, false},
 	} {
 		state := t.TempDir()
-		for folder, s := range map[string]*importer.Status{".": c.left, "taken/00000003": c.taken} {
+		for folder, s := range map[string]*status.Status{".": c.left, "taken/00000003": c.taken} {
 			if s == nil {
 				continue
 			}
-			s.Version = importer.StatusVersion
+			s.Version = status.Version
 			text, err := json.Marshal(s)
-			if err = errors.Join(err, os.MkdirAll(filepath.Join(state, folder, "receipts"), 0o700), os.WriteFile(filepath.Join(state, folder, importer.StatusName), text, 0o600)); err != nil {
+			if err = errors.Join(err, os.MkdirAll(filepath.Join(state, folder, "receipts"), 0o700), os.WriteFile(filepath.Join(state, folder, status.Name), text, 0o600)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -101,9 +101,9 @@ func TestAcceptChanged(t *testing.T) {
 	for folder, receipts := range map[string]string{".": "receipts", "runs/run-2": "runs/run-2/receipts", "taken/00000003": "receipts"} {
 		for code, refused := range map[target.Code]bool{target.CodeTargetChanged: true, target.CodeServerError: false} {
 			state := t.TempDir()
-			text, err := json.Marshal(importer.Status{Version: importer.StatusVersion, State: request.StateHalted, Halt: &request.Halt{Code: code, Cause: "3 of 3 are not there"}})
+			text, err := json.Marshal(status.Status{Version: status.Version, State: request.StateHalted, Halt: &request.Halt{Code: code, Cause: "3 of 3 are not there"}})
 			err = errors.Join(err, os.MkdirAll(filepath.Join(state, receipts), 0o700), os.MkdirAll(filepath.Join(state, folder), 0o700),
-				os.WriteFile(filepath.Join(state, folder, importer.StatusName), text, 0o600))
+				os.WriteFile(filepath.Join(state, folder, status.Name), text, 0o600))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,6 +25,7 @@ import (
 	"github.com/sledge-io/sledge/importer/probe"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/bridge"
@@ -384,7 +385,7 @@ func originOf(s *appliance.Set) string {
 	return originUnproven
 }
 
-func importSample(p importer.Progress) progress.Sample {
+func importSample(p status.Progress) progress.Sample {
 	s := progress.Sample{Phase: "import", Bytes: p.Bytes, TotalBytes: p.TotalBytes, Files: int64(p.Entries), TotalFiles: int64(p.TotalEntries), Pace: &p.Pace}
 	if p.Failed > 0 {
 		s.More = fmt.Sprintf("%d failed", p.Failed)

@@ -13,8 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/statefolder"
 )
 
@@ -23,9 +23,9 @@ import (
 func TestSteerUnwritable(t *testing.T) {
 	host, _ := os.Hostname()
 	state := t.TempDir()
-	status, err := json.Marshal(importer.Status{Version: importer.StatusVersion, Run: "run-1", State: request.StateRunning, Host: host, PID: os.Getpid(), Updated: time.Now()})
+	st, err := json.Marshal(status.Status{Version: status.Version, Run: "run-1", State: request.StateRunning, Host: host, PID: os.Getpid(), Updated: time.Now()})
 	if err == nil {
-		err = os.WriteFile(filepath.Join(state, importer.StatusName), status, 0o600)
+		err = os.WriteFile(filepath.Join(state, status.Name), st, 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +42,7 @@ func TestSteerUnwritable(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := &app{now: time.Now}
-	_, pauseErr := (&statefolder.Query{}).Steer(context.Background(), state, time.Now, importer.WantPause)
+	_, pauseErr := (&statefolder.Query{}).Steer(context.Background(), state, time.Now, status.WantPause)
 	_, cancelErr := a.stateToCancel(context.Background(), &importFlags{}, state)
 	for what, err := range map[string]error{"pause": pauseErr, "cancel": cancelErr} {
 		if !errors.Is(err, statefolder.ErrUnusable) || !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), state) {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/bridge"
 	"github.com/sledge-io/sledge/internal/statefolder"
@@ -211,7 +212,7 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 		if now := a.now(); asked.IsZero() || now.Sub(asked) >= askAgain {
 			found, err := steered.Status(state, now)
 			if err == nil {
-				err = statefolder.Ask(state, found.Folder, importer.WantStop, now)
+				err = statefolder.Ask(state, found.Folder, status.WantStop, now)
 				waits = a.sayWaits(found, waits)
 			}
 			switch {

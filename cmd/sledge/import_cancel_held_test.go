@@ -12,18 +12,19 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 )
 
 // tellStatus writes a status of this process into a folder of a state.
 func tellStatus(t *testing.T, folder, run string, state request.State, at time.Time) {
 	t.Helper()
 	host, _ := os.Hostname()
-	text, err := json.Marshal(importer.Status{Version: importer.StatusVersion, Run: run, State: state, Host: host, PID: os.Getpid(), Updated: at})
+	text, err := json.Marshal(status.Status{Version: status.Version, Run: run, State: state, Host: host, PID: os.Getpid(), Updated: at})
 	if err == nil {
 		err = os.MkdirAll(folder, 0o700)
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join(folder, importer.StatusName), text, 0o600)
+		err = os.WriteFile(filepath.Join(folder, status.Name), text, 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +56,7 @@ func TestCancelBesideAnotherRun(t *testing.T) {
 			t.Errorf("%s: %s", now, said.String())
 		}
 		for _, folder := range []string{state, filepath.Join(state, importer.RunsFolder, "run-2")} {
-			if _, err := os.Stat(filepath.Join(folder, importer.ControlName)); err == nil {
+			if _, err := os.Stat(filepath.Join(folder, status.ControlName)); err == nil {
 				t.Errorf("%s: somebody was asked in %s", now, folder)
 			}
 		}

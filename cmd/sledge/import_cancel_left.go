@@ -13,7 +13,10 @@ import (
 // good.
 func (r *cancelReport) printUnrecorded(w io.Writer) {
 	what := "is not recorded as canceled: the command ended before that"
-	if r.Unsure {
+	switch {
+	case r.ThereOnly:
+		what = "is canceled, or may be, by its journal in the target, and the state folder does not say so. The same command again records it"
+	case r.Unsure:
 		what = "may be recorded as canceled: the state folder shows it, and did not make it durable. The same command again does"
 	}
 	fmt.Fprintf(w, "run         %s %s\ntarget      %s\n", escape(r.Run), what, escape(r.Target))

@@ -55,6 +55,7 @@ func TestDoubtedCancel(t *testing.T) {
 		not  string
 	}{
 		{importer.Canceled{Unsure: true}, "may be recorded as canceled", "is not recorded"},
+		{importer.Canceled{ThereOnly: true}, "by its journal in the target", "is not recorded"},
 		{importer.Canceled{Recorded: true, HereOnly: true}, "is canceled on this host only", "not recorded"},
 		{importer.Canceled{Recorded: true}, "is canceled\n", "this host only"},
 	} {

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/statefolder"
 )
 
@@ -50,7 +50,7 @@ var theEnds = []anEnd{
 		status: ": stopped\n", head: "Not final: stopped", text: "Start the same sledge import run to go on", accept: exitNotFound},
 	{name: "paused", come: (*endsLab).pauses, exit: stillAtWork, state: request.StatePaused, atWork: true,
 		status: ": paused\n", head: "Not final: paused", text: "The run has not ended. Nothing is signed yet", accept: exitNotFound},
-	{name: "paused, then stopped from elsewhere", come: func(l *endsLab) { l.pauses(); l.ask(importer.WantStop); l.over() }, exit: exitInterrupted, state: request.StateStopped,
+	{name: "paused, then stopped from elsewhere", come: func(l *endsLab) { l.pauses(); l.ask(status.WantStop); l.over() }, exit: exitInterrupted, state: request.StateStopped,
 		status: ": stopped\n", head: "Not final: stopped", text: "was stopped before its end", accept: exitNotFound},
 	{name: "paused, then Ctrl-C", come: func(l *endsLab) { l.pauses(); l.stop() }, exit: exitInterrupted, state: request.StateStopped,
 		status: "begins nothing before sledge import resume\n", head: "Not final: stopped", accept: exitNotFound},

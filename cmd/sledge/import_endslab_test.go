@@ -23,6 +23,7 @@ import (
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/statefolder"
@@ -169,8 +170,8 @@ func (l *endsLab) kill() {
 	if err := gone.Run(); err != nil {
 		l.t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(l.state, importer.StatusName))
-	var s importer.Status
+	text, err := os.ReadFile(filepath.Join(l.state, status.Name))
+	var s status.Status
 	if err == nil {
 		err = json.Unmarshal(text, &s)
 	}
@@ -178,14 +179,14 @@ func (l *endsLab) kill() {
 		text, err = json.Marshal(s)
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join(at, importer.StatusName), text, 0o600)
+		err = os.WriteFile(filepath.Join(at, status.Name), text, 0o600)
 	}
 	if l.state = at; err != nil {
 		l.t.Fatal(err)
 	}
 }
 
-func (l *endsLab) ask(want importer.Want) {
+func (l *endsLab) ask(want status.Want) {
 	if err := statefolder.Ask(l.state, "", want, time.Now()); err != nil {
 		l.t.Fatal(err)
 	}
@@ -206,7 +207,7 @@ func (l *endsLab) pauses() {
 	if err := os.MkdirAll(l.state, 0o700); err != nil {
 		l.t.Fatal(err)
 	}
-	l.ask(importer.WantPause)
+	l.ask(status.WantPause)
 	l.atWork(inState(request.StatePaused), nothing)
 }
 
@@ -279,9 +280,9 @@ func (l *endsLab) takenOver() {
 func (l *endsLab) leftBehind() {
 	l.takenOver()
 	at := l.t.TempDir()
-	text, err := os.ReadFile(filepath.Join(l.state, importer.StatusName))
+	text, err := os.ReadFile(filepath.Join(l.state, status.Name))
 	if err == nil {
-		err = os.WriteFile(filepath.Join(at, importer.StatusName), text, 0o600)
+		err = os.WriteFile(filepath.Join(at, status.Name), text, 0o600)
 	}
 	if l.state = at; err != nil {
 		l.t.Fatal(err)
@@ -291,7 +292,7 @@ func (l *endsLab) leftBehind() {
 func (l *endsLab) markerWaits() {
 	l.o.Marker = "READY"
 	l.atWork(func(s *statefolder.Status) bool { return s.Waits != "" && s.State == request.StatePaused }, func(ctx context.Context) error {
-		l.ask(importer.WantPause)
+		l.ask(status.WantPause)
 		_, err := l.result.Commit(ctx, []byte("{}"), target.Attributes{})
 		return err
 	})

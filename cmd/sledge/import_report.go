@@ -15,6 +15,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/internal/keyfile"
@@ -84,7 +85,7 @@ func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (
 			state, states[i] = home, home // after a takeover in a copy
 		}
 		d, err := readRun(ctx, state, importreport.Options{Name: state, Importer: keys,
-			Presence: func(s *importer.Status) importreport.Presence { return statefolder.Presence(s, a.now()) },
+			Presence: func(s *status.Status) importreport.Presence { return statefolder.Presence(s, a.now()) },
 			Progress: func(lines uint64) { m.Tell(progress.Sample{Phase: "receipts", Files: int64(lines), Unit: "lines"}) }})
 		if err != nil && ctx.Err() == nil {
 			bad = append(bad, reportError(state, err))

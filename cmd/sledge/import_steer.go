@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/statefolder"
 )
 
@@ -37,7 +37,7 @@ func (a *app) importPauseCommand() *cobra.Command {
 	cmd := steerCommand(&q, "pause", "pause an import", `Requests under way are finished. No other begins until "sledge import resume". A run that
 is started again while it is paused stays paused.`, "  sledge import pause /srv/import/job1")
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
-		return steerReport(q.Steer(ctx, args[0], a.now, importer.WantPause))
+		return steerReport(q.Steer(ctx, args[0], a.now, status.WantPause))
 	})
 }
 
@@ -46,7 +46,7 @@ func (a *app) importResumeCommand() *cobra.Command {
 	cmd := steerCommand(&q, "resume", "resume a paused import; let a halted one check again",
 		`For an import that is at work. The same "sledge import run" resumes one that has ended.`, "  sledge import resume /srv/import/job1")
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
-		return steerReport(q.Steer(ctx, args[0], a.now, importer.WantRun))
+		return steerReport(q.Steer(ctx, args[0], a.now, status.WantRun))
 	})
 }
 

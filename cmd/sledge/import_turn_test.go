@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 )
 
 // TestCancelOfWhoHasBegun: a process that holds the folder and has told nothing yet is no
@@ -22,11 +23,11 @@ func TestCancelOfWhoHasBegun(t *testing.T) {
 	go func() {
 		time.Sleep(50 * time.Millisecond) // after the first look
 		text := `{"version":1,"run":"run-1","state":"` + string(request.StateAsleep) + `"}`
-		if err := os.WriteFile(filepath.Join(state, importer.StatusName), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(state, status.Name), []byte(text), 0o600); err != nil {
 			t.Error(err)
 		}
 		for {
-			if _, err := os.Stat(filepath.Join(state, importer.ControlName)); err == nil {
+			if _, err := os.Stat(filepath.Join(state, status.ControlName)); err == nil {
 				held.Close() // as asked
 				return
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/metrics"
 	"github.com/sledge-io/sledge/internal/progress"
@@ -92,7 +93,7 @@ func (a *app) watchImport(ctx context.Context, f *importFlags, o *importer.Optio
 		w.metrics = server.Add(scope, o.RunID)
 		o.Called = w.metrics.Called
 	}
-	o.Progress = func(p importer.Progress) {
+	o.Progress = func(p status.Progress) {
 		w.meter.Tell(importSample(p))
 		if w.metrics != nil {
 			w.metrics.Tell(p)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/daemon"
 )
 
@@ -135,7 +135,7 @@ func stateWait(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	want := fmt.Sprintf("\"state\": %q", args[1])
 	for range 600 {
-		text, err := os.ReadFile(filepath.Join(ts.MkAbs(args[0]), importer.StatusName))
+		text, err := os.ReadFile(filepath.Join(ts.MkAbs(args[0]), status.Name))
 		if err == nil && strings.Contains(string(text), want) {
 			return
 		}

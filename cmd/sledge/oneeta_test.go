@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/statefolder"
 )
 
@@ -15,20 +15,20 @@ import (
 func TestOneETA(t *testing.T) {
 	now := time.Unix(1000, 0)
 	m := (&app{now: func() time.Time { return now }, quiet: true}).meter("import")
-	p := importer.Progress{TotalBytes: 1 << 40, TotalEntries: 100, State: request.StateRunning,
-		Pace: importer.Pace{BytesPerSecond: 3 << 20, EntriesPerSecond: 7, Left: 95 * time.Second}}
+	p := status.Progress{TotalBytes: 1 << 40, TotalEntries: 100, State: request.StateRunning,
+		Pace: status.Pace{BytesPerSecond: 3 << 20, EntriesPerSecond: 7, Left: 95 * time.Second}}
 	for range 3 {
 		p.Bytes += 1 << 20
 		now = now.Add(time.Second)
 		m.Tell(importSample(p))
 	}
-	var status strings.Builder
-	(&statefolder.Status{AtWork: true, Status: importer.Status{State: p.State, Progress: p, BytesPerSecond: p.Pace.BytesPerSecond,
-		EntriesPerSecond: p.Pace.EntriesPerSecond, ETASeconds: int64(p.Pace.Left / time.Second)}}).Print(&status)
+	var st strings.Builder
+	(&statefolder.Status{AtWork: true, Status: status.Status{State: p.State, Progress: p, BytesPerSecond: p.Pace.BytesPerSecond,
+		EntriesPerSecond: p.Pace.EntriesPerSecond, ETASeconds: int64(p.Pace.Left / time.Second)}}).Print(&st)
 	line := m.Line(importSample(p))
 	for _, pair := range [][2]string{{"3.0 MiB/s", "3.0 MiB/s"}, {"1m35s left", "about 1m35s"}} {
-		if !strings.Contains(line, pair[0]) || !strings.Contains(status.String(), pair[1]) {
-			t.Errorf("the line says %q, the status\n%s", line, &status)
+		if !strings.Contains(line, pair[0]) || !strings.Contains(st.String(), pair[1]) {
+			t.Errorf("the line says %q, the status\n%s", line, &st)
 		}
 	}
 }
@@ -36,7 +36,7 @@ func TestOneETA(t *testing.T) {
 // TestSampleOfHours: outside of its hours the line of a run says when it goes on.
 func TestSampleOfHours(t *testing.T) {
 	opens := time.Date(2026, 3, 4, 19, 0, 0, 0, time.Local)
-	if s := importSample(importer.Progress{State: request.StateAsleep, Opens: opens}); s.More != "waiting for its hours, until 19:00" {
+	if s := importSample(status.Progress{State: request.StateAsleep, Opens: opens}); s.More != "waiting for its hours, until 19:00" {
 		t.Errorf("progress: %s", s.More)
 	}
 }

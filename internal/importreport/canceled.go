@@ -4,9 +4,9 @@ import (
 	"errors"
 	"io/fs"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -26,7 +26,7 @@ func Canceled(folder fs.FS, run string) (*receipt.CancelMark, error) {
 
 // canceled takes the word of a status, too: a run that an older version has canceled has no
 // mark.
-func canceled(folder fs.FS, status *importer.Status, run string) (*receipt.CancelMark, error) {
+func canceled(folder fs.FS, status *status.Status, run string) (*receipt.CancelMark, error) {
 	if run == "" && status != nil {
 		run = status.Run
 	}

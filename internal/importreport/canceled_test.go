@@ -6,9 +6,9 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 )
 
 // TestCanceled: a run that was given up is canceled, with receipts and without, by its mark
@@ -46,7 +46,7 @@ func TestCanceled(t *testing.T) {
 		}
 	}
 	torn := with(cleanRun(), string(mark))
-	torn[importer.StatusName] = &fstest.MapFile{}
+	torn[status.Name] = &fstest.MapFile{}
 	if m, err := Canceled(torn, ""); m == nil || err != nil {
 		t.Errorf("with an empty status: %v, %v", m, err)
 	}

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 )
 
 // takeChanged takes the word of a start after the run's end that did not find the run's objects
 // in the target. The receipts are from before, and say nothing of that.
-func (d *Device) takeChanged(s *importer.Status) {
+func (d *Device) takeChanged(s *status.Status) {
 	switch halt := s.NotFound(); {
 	case halt != nil:
 		d.State, d.Halt, d.Complete = request.StateHalted, halt, false

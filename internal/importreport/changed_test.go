@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -37,7 +37,7 @@ func TestTargetChanged(t *testing.T) {
 // has met, with the halt of the look that did not find its objects.
 func TestTargetChangedMeanwhile(t *testing.T) {
 	changed := &request.Halt{Code: target.CodeTargetChanged, Cause: "1 was not there", Since: testStart}
-	for _, s := range []importer.Status{
+	for _, s := range []status.Status{
 		{State: request.StateRunning, Changed: changed}, {State: request.StateStopped, Changed: changed}, {State: request.StateAsleep, Halt: changed},
 		{State: request.StateHalted, Changed: changed, Halt: &request.Halt{Code: target.CodeServerError}},
 	} {

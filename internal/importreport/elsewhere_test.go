@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 )
 
 // TestOpenElsewhere: a run that was at work on another host is not told to be started here before
@@ -15,7 +15,7 @@ func TestOpenElsewhere(t *testing.T) {
 		run := openRun()
 		run.state = state
 		for _, host := range []string{"", "depot"} {
-			d, err := Read(t.Context(), run.folder(t), Options{Name: "state", Presence: func(*importer.Status) Presence { return Presence{Elsewhere: host} }})
+			d, err := Read(t.Context(), run.folder(t), Options{Name: "state", Presence: func(*status.Status) Presence { return Presence{Elsewhere: host} }})
 			must(t, err)
 			text := d.Verdict().Text
 			if looks := strings.Contains(text, "depot: look there first"); looks != (host != "") || looks == strings.Contains(text, "Start the same sledge import run to go on") {

@@ -13,10 +13,10 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -35,7 +35,7 @@ func public() []ed25519.PublicKey {
 type aRun struct {
 	scope       manifest.Scope
 	lines       []receipt.Line
-	points      []importer.Point
+	points      []status.Point
 	state       request.State
 	halt        *request.Halt
 	differences []string
@@ -92,7 +92,7 @@ func (r aRun) folder(t testing.TB) fstest.MapFS {
 		r.attempt = 1
 	}
 	files := fstest.MapFS{}
-	s := importer.Status{Version: 1, State: r.state, Job: r.scope.Job, Device: r.scope.Device, Generation: 1, Run: "run-1", Attempt: r.attempt,
+	s := status.Status{Version: 1, State: r.state, Job: r.scope.Job, Device: r.scope.Device, Generation: 1, Run: "run-1", Attempt: r.attempt,
 		Target: "s3://archive/in/", Endpoint: "https://store.example:9000", Profile: "generic", Host: "importer-1", Started: testStart, Halt: r.halt,
 		Outcomes: map[entry.Outcome]uint64{}, Proofs: map[entry.Proof]uint64{}, Problems: map[target.Code]uint64{target.CodeThrottled: 40}}
 	total := receipt.Total{Version: 1, Critical: []string{}, Job: r.scope.Job, Device: r.scope.Device, Generation: 1, Run: "run-1", ManifestSize: 9,
@@ -136,11 +136,11 @@ func (r aRun) folder(t testing.TB) fstest.MapFS {
 	if r.unfinished {
 		s.Progress.TotalEntries, s.Progress.TotalBytes, s.ETASeconds = 3*total.Entries, 3*total.Bytes, 4000
 	}
-	status, err := json.Marshal(s)
+	st, err := json.Marshal(s)
 	must(t, err)
-	files[importer.StatusName] = &fstest.MapFile{Data: status}
+	files[status.Name] = &fstest.MapFile{Data: st}
 	if len(r.points) > 0 {
-		files[importer.HistoryName] = &fstest.MapFile{Data: history.Bytes()}
+		files[status.HistoryName] = &fstest.MapFile{Data: history.Bytes()}
 	}
 	if r.unfinished {
 		return files
@@ -159,8 +159,8 @@ func (r aRun) folder(t testing.TB) fstest.MapFS {
 // walk makes points ten seconds apart, steps at a time in one state.
 type walk struct {
 	at  time.Time
-	p   importer.Point
-	all []importer.Point
+	p   status.Point
+	all []status.Point
 	rng *rand.Rand
 }
 
@@ -181,7 +181,7 @@ func (w *walk) run(state request.State, steps int, bytesPerSecond, entriesPerSec
 	return w
 }
 
-func (w *walk) end(state request.State) []importer.Point {
+func (w *walk) end(state request.State) []status.Point {
 	w.p.At, w.p.State = w.at, state
 	return append(w.all, w.p)
 }

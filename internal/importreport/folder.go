@@ -14,9 +14,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -43,7 +43,7 @@ type Options struct {
 	State    fs.FS               // the state folder that the run's folder lies in; nil: it is the same
 	In       string              // with State: the run's folder in it
 
-	Presence func(*importer.Status) Presence // of its process now; nil: nobody knows, and its last word is believed
+	Presence func(*status.Status) Presence // of its process now; nil: nobody knows, and its last word is believed
 }
 
 // Read makes the account of one run from its folder: a state folder, or runs/ID in
@@ -117,8 +117,8 @@ func Receipts(folder fs.FS) (string, error) {
 	return attemptFolder(newest), nil
 }
 
-func readStatus(folder fs.FS) (*importer.Status, error) {
-	b, err := readFile(folder, importer.StatusName, maxStatus)
+func readStatus(folder fs.FS) (*status.Status, error) {
+	b, err := readFile(folder, status.Name, maxStatus)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -127,14 +127,14 @@ func readStatus(folder fs.FS) (*importer.Status, error) {
 	}
 	var version struct{ Version int }
 	if err := json.Unmarshal(b, &version); err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", importer.StatusName, manifest.ErrCorrupt, err)
+		return nil, fmt.Errorf("%s: %w: %w", status.Name, manifest.ErrCorrupt, err)
 	}
-	if version.Version > importer.StatusVersion {
-		return nil, fmt.Errorf("%s of version %d: %w", importer.StatusName, version.Version, manifest.ErrUnsupportedVersion)
+	if version.Version > status.Version {
+		return nil, fmt.Errorf("%s of version %d: %w", status.Name, version.Version, manifest.ErrUnsupportedVersion)
 	}
-	var s importer.Status
+	var s status.Status
 	if err := json.Unmarshal(b, &s); err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", importer.StatusName, manifest.ErrCorrupt, err)
+		return nil, fmt.Errorf("%s: %w: %w", status.Name, manifest.ErrCorrupt, err)
 	}
 	return &s, nil
 }
@@ -214,18 +214,18 @@ func (d *Device) takeTotal(t *receipt.Total) {
 // takeStatus adds the run's own word. Where there are receipts it says no more
 // than how the run went. One that cannot be read (it is not synced, and may be empty
 // after a power cut) is as none, with its error.
-func (d *Device) takeStatus(s *importer.Status, unreadable error, receipts string) {
+func (d *Device) takeStatus(s *status.Status, unreadable error, receipts string) {
 	d.Met = []CodeCount{}
 	switch {
 	case unreadable != nil:
 		d.note("how the run went is not known: %v", unreadable)
 		return
 	case s == nil:
-		d.note("the folder has no %s: how the run went is not known", importer.StatusName)
+		d.note("the folder has no %s: how the run went is not known", status.Name)
 		return
 	}
 	if d.Final && (s.Job != d.Job || s.Device != d.Device || s.Generation != d.Generation) {
-		d.Findings = append(d.Findings, fmt.Sprintf("%s is of another job or device than the receipts", importer.StatusName))
+		d.Findings = append(d.Findings, fmt.Sprintf("%s is of another job or device than the receipts", status.Name))
 		return
 	}
 	d.Host, d.Updated, d.Met, d.Retries = s.Host, s.Updated, codeCounts(s.Problems), s.Progress.Retries
@@ -242,7 +242,7 @@ func (d *Device) takeStatus(s *importer.Status, unreadable error, receipts strin
 	d.takeProgress(s)
 }
 
-func (d *Device) takeProgress(s *importer.Status) {
+func (d *Device) takeProgress(s *status.Status) {
 	for outcome, n := range s.Outcomes {
 		d.Sum.Outcomes[outcome] = n
 		d.Sum.Entries += n
@@ -262,9 +262,9 @@ func (d *Device) note(format string, args ...any) {
 
 func (d *Device) readHistory(folder fs.FS) error {
 	d.Times, d.Bands, d.Curve, d.Slowest = []StateTime{}, []Band{}, []Rate{}, []Stretch{}
-	b, err := readFile(folder, importer.HistoryName, maxHistory)
+	b, err := readFile(folder, status.HistoryName, maxHistory)
 	if errors.Is(err, fs.ErrNotExist) {
-		d.note("the folder has no %s: there is no curve", importer.HistoryName)
+		d.note("the folder has no %s: there is no curve", status.HistoryName)
 		return nil
 	}
 	if err != nil {
@@ -275,13 +275,13 @@ func (d *Device) readHistory(folder fs.FS) error {
 		d.note("%v; what comes after is not in the curve", err)
 	}
 	if bad > 0 {
-		d.note("%s: %s cannot be read and are left out of the curve", importer.HistoryName, plural(bad, "line", "lines"))
+		d.note("%s: %s cannot be read and are left out of the curve", status.HistoryName, plural(bad, "line", "lines"))
 	}
 	d.takePoints(points)
 	return nil
 }
 
-func (d *Device) takePoints(points []importer.Point) {
+func (d *Device) takePoints(points []status.Point) {
 	for _, p := range points {
 		d.Throttled = max(d.Throttled, p.Throttle)
 		d.Retries = max(d.Retries, p.Retries)

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 )
 
 // Limits of history.jsonl: the run thins it at a mebibyte.
@@ -38,7 +38,7 @@ type Band struct {
 
 // readHistory reads the points in the order of their times. Lines that cannot be
 // read, such as the last one of a run that was killed, are counted.
-func readHistory(r io.Reader) (points []importer.Point, bad int, err error) {
+func readHistory(r io.Reader) (points []status.Point, bad int, err error) {
 	in := bufio.NewReaderSize(io.LimitReader(r, maxHistory), maxHistoryLine)
 	for {
 		text, err := in.ReadSlice('\n')
@@ -53,12 +53,12 @@ func readHistory(r io.Reader) (points []importer.Point, bad int, err error) {
 			text = nil
 		}
 		if err != nil && err != io.EOF {
-			return points, bad, fmt.Errorf("%s: line %d: %w", importer.HistoryName, len(points)+bad+1, err)
+			return points, bad, fmt.Errorf("%s: line %d: %w", status.HistoryName, len(points)+bad+1, err)
 		}
 		if err == io.EOF && len(text) == 0 {
 			return points, bad, nil
 		}
-		var p importer.Point
+		var p status.Point
 		switch {
 		case json.Unmarshal(text, &p) != nil || p.Bytes < 0 || p.At.IsZero():
 			bad++
@@ -85,7 +85,7 @@ type span struct {
 func (s span) seconds() float64 { return s.to.Sub(s.from).Seconds() }
 
 // spansOf turns points into spans. A point's state lasts until the next point.
-func spansOf(points []importer.Point, updated time.Time) []span {
+func spansOf(points []status.Point, updated time.Time) []span {
 	var spans []span
 	for i := 1; i < len(points); i++ {
 		a, b := points[i-1], points[i]

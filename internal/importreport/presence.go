@@ -1,8 +1,8 @@
 package importreport
 
 import (
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 )
 
 // Presence is what was known of a run's process when the report was made.
@@ -14,7 +14,7 @@ type Presence struct {
 }
 
 // takePresence looks after the process. What nobody knows is what the status says.
-func (d *Device) takePresence(s *importer.Status, o Options) {
+func (d *Device) takePresence(s *status.Status, o Options) {
 	switch {
 	case s == nil:
 		return

@@ -17,10 +17,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/testlimit"
 	"github.com/sledge-io/sledge/manifest"
@@ -140,7 +140,7 @@ func TestTimes(t *testing.T) {
 	}
 
 	thinned := newWalk().run(request.StateRunning, 400, 1e6, 10).end(request.StateDone)
-	var points2 []importer.Point
+	var points2 []status.Point
 	for i, p := range thinned {
 		if i > 200 || i%16 == 0 {
 			points2 = append(points2, p)
@@ -192,7 +192,7 @@ func TestUnfinished(t *testing.T) {
 	again := cleanRun()
 	folder := again.folder(t)
 	again.attempt, again.unfinished, again.state = 2, true, request.StateRunning
-	folder[importer.StatusName] = again.folder(t)[importer.StatusName]
+	folder[status.Name] = again.folder(t)[status.Name]
 	if d := read(t, folder); d.Final || len(d.Notes) != 1 || !strings.Contains(d.Notes[0], "earlier attempt") {
 		t.Errorf("final %v, notes %q", d.Final, d.Notes)
 	}
@@ -217,8 +217,8 @@ func TestEmpty(t *testing.T) {
 	must(t, reportOf(t, d).HTML(&page))
 	// A folder that has only receipts, of an import before there was a status.
 	folder := cleanRun().folder(t)
-	delete(folder, importer.StatusName)
-	delete(folder, importer.HistoryName)
+	delete(folder, status.Name)
+	delete(folder, status.HistoryName)
 	if d := read(t, folder); !d.Final || len(d.Notes) != 2 || d.Sum.Entries != 802 {
 		t.Errorf("receipts alone: %+v", d.Notes)
 	}
@@ -229,12 +229,12 @@ func TestEmpty(t *testing.T) {
 func TestUnreadableStatus(t *testing.T) {
 	for name, text := range map[string]string{"empty": "", "half": `{"version":1,"state":"comp`, "too long": strings.Repeat(" ", maxStatus+1)} {
 		folder := cleanRun().folder(t)
-		folder[importer.StatusName] = &fstest.MapFile{Data: []byte(text)}
+		folder[status.Name] = &fstest.MapFile{Data: []byte(text)}
 		d := read(t, folder)
 		if !d.Final || d.Sum.Entries != 802 || len(d.Findings) > 0 || !strings.Contains(strings.Join(d.Notes, "\n"), "how the run went is not known: status.json") {
 			t.Errorf("%s: final %v, notes %q, findings %q", name, d.Final, d.Notes, d.Findings)
 		}
-		alone := fstest.MapFS{importer.StatusName: folder[importer.StatusName]}
+		alone := fstest.MapFS{status.Name: folder[status.Name]}
 		if _, err := Read(t.Context(), alone, Options{}); !errors.Is(err, ErrNothing) || !errors.Is(err, manifest.ErrCorrupt) {
 			t.Errorf("%s, alone: %v", name, err)
 		}
@@ -259,13 +259,13 @@ func TestInconsistent(t *testing.T) {
 		}, "line 802: unexpected EOF"},
 		"unknown outcome": {func(f fstest.MapFS) { replace(f, "receipts/objects.list", `"outcome":"stored"`, `"outcome":"stolen"`) }, `outcome "stolen" is not known`},
 		"status of another job": {func(f fstest.MapFS) {
-			f[importer.StatusName] = aRun{scope: other, unfinished: true}.folder(t)[importer.StatusName]
+			f[status.Name] = aRun{scope: other, unfinished: true}.folder(t)[status.Name]
 		}, "of another job"},
 		"checkpoint of another run": {func(f fstest.MapFS) {
 			f["receipts/log/checkpoint"] = aRun{scope: other}.folder(t)["receipts/log/checkpoint"]
 		}, ""},
 		"total altered": {func(f fstest.MapFS) { replace(f, "receipts/total.dsse", `"sig":"`, `"sig":"AAAA`) }, ""},
-		"newer status":  {func(f fstest.MapFS) { replace(f, importer.StatusName, `"version":1`, `"version":2`) }, ""},
+		"newer status":  {func(f fstest.MapFS) { replace(f, status.Name, `"version":1`, `"version":2`) }, ""},
 	} {
 		folder := cleanRun().folder(t)
 		c.change(folder)

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 )
 
 // Run is one of the runs that a state folder holds.
@@ -68,7 +68,7 @@ func runOf(state fs.FS, folder string) (Run, bool) {
 }
 
 // runIn is the run of a folder by its status or else by its receipts, "" if there are none.
-func runIn(folder fs.FS, receipts string, status *importer.Status) string {
+func runIn(folder fs.FS, receipts string, status *status.Status) string {
 	if status != nil {
 		return status.Run
 	}

@@ -7,8 +7,8 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 )
 
 // TestRuns: a state folder names all its runs: the one that was taken, and which of the others
@@ -16,7 +16,7 @@ import (
 func TestRuns(t *testing.T) {
 	began := time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
 	status := func(run string, state request.State, hours int) *fstest.MapFile {
-		text, err := json.Marshal(importer.Status{Version: 1, Run: run, State: state, Updated: began.Add(time.Duration(hours) * time.Hour)})
+		text, err := json.Marshal(status.Status{Version: 1, Run: run, State: state, Updated: began.Add(time.Duration(hours) * time.Hour)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/manifest"
@@ -31,7 +31,7 @@ type Run struct {
 	failed *prometheus.CounterVec
 
 	mu   sync.Mutex
-	last importer.Progress
+	last status.Progress
 }
 
 // states are all states, so that each has a line that is 0 or 1.
@@ -64,7 +64,7 @@ func (s *Server) Add(scope manifest.Scope, run string) *Run {
 		failed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sledge_import_call_failures_total", Help: "Attempts of S3 calls that failed, by call and code.",
 			ConstLabels: labels}, []string{"call", "code"}),
 	}
-	gauge := func(name, help string, value func(importer.Progress) float64) prometheus.Collector {
+	gauge := func(name, help string, value func(status.Progress) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sledge_import_" + name, Help: help, ConstLabels: labels}, func() float64 {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -72,15 +72,15 @@ func (s *Server) Add(scope manifest.Scope, run string) *Run {
 		})
 	}
 	s.registry.MustRegister(m.calls, m.failed,
-		gauge("entries", "Entries with an outcome, of earlier starts, too.", func(p importer.Progress) float64 { return float64(p.Entries) }),
-		gauge("entries_total", "Entries of the manifest.", func(p importer.Progress) float64 { return float64(p.TotalEntries) }),
-		gauge("objects", "Objects stored or found, of earlier starts, too.", func(p importer.Progress) float64 { return float64(p.Objects) }),
-		gauge("bytes", "Bytes in the target, of earlier starts, too.", func(p importer.Progress) float64 { return float64(p.Bytes) }),
-		gauge("bytes_total", "Bytes of the manifest.", func(p importer.Progress) float64 { return float64(p.TotalBytes) }),
-		gauge("failed", "Entries that failed.", func(p importer.Progress) float64 { return float64(p.Failed) }),
-		gauge("retries", "Attempts beyond the first.", func(p importer.Progress) float64 { return float64(p.Retries) }),
-		gauge("throttled", "Answers that asked to slow down.", func(p importer.Progress) float64 { return float64(p.Throttled) }),
-		gauge("requests", "Requests that the target bears at once, as far as is known.", func(p importer.Progress) float64 { return float64(p.Requests) }))
+		gauge("entries", "Entries with an outcome, of earlier starts, too.", func(p status.Progress) float64 { return float64(p.Entries) }),
+		gauge("entries_total", "Entries of the manifest.", func(p status.Progress) float64 { return float64(p.TotalEntries) }),
+		gauge("objects", "Objects stored or found, of earlier starts, too.", func(p status.Progress) float64 { return float64(p.Objects) }),
+		gauge("bytes", "Bytes in the target, of earlier starts, too.", func(p status.Progress) float64 { return float64(p.Bytes) }),
+		gauge("bytes_total", "Bytes of the manifest.", func(p status.Progress) float64 { return float64(p.TotalBytes) }),
+		gauge("failed", "Entries that failed.", func(p status.Progress) float64 { return float64(p.Failed) }),
+		gauge("retries", "Attempts beyond the first.", func(p status.Progress) float64 { return float64(p.Retries) }),
+		gauge("throttled", "Answers that asked to slow down.", func(p status.Progress) float64 { return float64(p.Throttled) }),
+		gauge("requests", "Requests that the target bears at once, as far as is known.", func(p status.Progress) float64 { return float64(p.Requests) }))
 	for _, state := range states {
 		s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sledge_import_state", Help: "1 for the state that the run is in.",
 			ConstLabels: with(labels, "state", string(state))}, func() float64 {
@@ -102,7 +102,7 @@ func with(labels prometheus.Labels, name, value string) prometheus.Labels {
 }
 
 // Tell takes how far the run is.
-func (m *Run) Tell(p importer.Progress) {
+func (m *Run) Tell(p status.Progress) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.last = p

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/manifest"
@@ -54,8 +54,8 @@ func TestServed(t *testing.T) {
 	}
 	defer s.Close()
 	one, two := s.Add(manifest.Scope{Device: manifest.ID{1}}, "run-1"), s.Add(manifest.Scope{Device: manifest.ID{2}}, "run-1")
-	one.Tell(importer.Progress{Entries: 7, State: request.StateRunning})
-	two.Tell(importer.Progress{Entries: 9, State: request.StateHalted})
+	one.Tell(status.Progress{Entries: 7, State: request.StateRunning})
+	two.Tell(status.Progress{Entries: 9, State: request.StateHalted})
 	one.Called(request.Attempt{Name: "PutObject", Took: time.Second})
 	one.Called(request.Attempt{Name: "PutObject", Err: target.NewError(target.CodeThrottled, "k", "slow down", nil)})
 	one.Called(request.Attempt{Name: "PutObject", Err: errors.New("odd")})

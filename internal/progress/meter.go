@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
 
@@ -24,7 +24,7 @@ type Sample struct {
 	File              string // the name at work
 	Slow              string // the disk that the others wait for
 
-	Pace *importer.Pace // of a verb that measures itself; nil: the meter measures
+	Pace *status.Pace // of a verb that measures itself; nil: the meter measures
 }
 
 // coherent takes the totals away from figures that cannot be of one set: no total is
@@ -53,7 +53,7 @@ type Meter struct {
 	mu      sync.Mutex
 	drawn   bool    // there is a line on the terminal
 	history []point // of the last rateWindow
-	pace    *importer.Pace
+	pace    *status.Pace
 	shown   time.Time
 	phase   string
 }
@@ -161,7 +161,7 @@ func (m *Meter) eta(s Sample) time.Duration {
 	if s.TotalFiles > 0 {
 		more = s.TotalFiles - s.Files
 	}
-	return importer.TimeLeft(left, more, bytes, files)
+	return status.TimeLeft(left, more, bytes, files)
 }
 
 // Line is a sample in words, of any length.

@@ -10,7 +10,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
 
@@ -191,7 +191,7 @@ func TestETAOfSeveral(t *testing.T) {
 	c := NewSum(New("import", Out{Now: time.Now, Quiet: true}), 2)
 	a, b := c.Member(), c.Member()
 	of := func(rate float64) Sample {
-		return Sample{Bytes: 10, TotalBytes: 100, Pace: &importer.Pace{BytesPerSecond: rate, Left: time.Hour}}
+		return Sample{Bytes: 10, TotalBytes: 100, Pace: &status.Pace{BytesPerSecond: rate, Left: time.Hour}}
 	}
 	a.Tell(of(10))
 	b.Tell(of(8))

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/status"
 )
 
 // Sum shows the sum of several devices that are at work side by side.
@@ -46,7 +46,7 @@ func (m *Member) Tell(s Sample) {
 	m.last = s
 	sum := Sample{Phase: s.Phase, More: fmt.Sprintf("device %d of %d", len(c.members), c.of)}
 	unknown := false
-	var pace importer.Pace
+	var pace status.Pace
 	for _, one := range c.members {
 		unknown = unknown || one.last.TotalFiles == 0 && one.last.Files > 0
 		sum.Bytes, sum.TotalBytes = sum.Bytes+one.last.Bytes, sum.TotalBytes+one.last.TotalBytes
@@ -61,7 +61,7 @@ func (m *Member) Tell(s Sample) {
 	if unknown {
 		sum.TotalBytes, sum.TotalFiles = 0, 0
 	} else {
-		pace.Left = importer.TimeLeft(sum.TotalBytes-sum.Bytes, sum.TotalFiles-sum.Files, pace.BytesPerSecond, pace.EntriesPerSecond)
+		pace.Left = status.TimeLeft(sum.TotalBytes-sum.Bytes, sum.TotalFiles-sum.Files, pace.BytesPerSecond, pace.EntriesPerSecond)
 	}
 	sum.Pace = &pace
 	c.meter.Tell(sum)

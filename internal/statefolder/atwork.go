@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/internal/terminal"
@@ -51,7 +51,7 @@ func (r *Status) hasGone(silent time.Duration) bool {
 }
 
 // Presence is what is known now of the process that has written a status.
-func Presence(s *importer.Status, now time.Time) importreport.Presence {
+func Presence(s *status.Status, now time.Time) importreport.Presence {
 	r := &Status{Status: *s}
 	r.judge(now)
 	p := importreport.Presence{AtWork: r.AtWork, Listens: r.Listens}

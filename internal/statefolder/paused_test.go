@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 )
 
 // TestStatusOfPausedEnd: a pause that a run has heard and that outlives its end holds its next
@@ -18,7 +18,7 @@ func TestStatusOfPausedEnd(t *testing.T) {
 	for _, state := range []request.State{request.StateDone, request.StateErrors, request.StateStopped, request.StateCanceled} {
 		for _, paused := range []bool{true, false} {
 			now := time.Now()
-			folder := stateWith(t, importer.Status{State: state, Paused: paused, Host: host, PID: os.Getpid(), Updated: now.Add(-time.Hour)})
+			folder := stateWith(t, status.Status{State: state, Paused: paused, Host: host, PID: os.Getpid(), Updated: now.Add(-time.Hour)})
 			s, err := (&Query{}).Status(folder, now)
 			if err != nil {
 				t.Fatal(err)

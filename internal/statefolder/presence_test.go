@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 )
 
 // TestPresenceAfterClockSetBack: a dead process whose last word is in the future, since the clock
@@ -27,7 +27,7 @@ func TestPresenceAfterClockSetBack(t *testing.T) {
 		{"at work elsewhere", "other", request.StateRunning, true, false},
 		{"ended elsewhere", "other", request.StateErrors, false, true},
 	} {
-		s := importer.Status{State: c.state, Host: c.host, PID: dead, Updated: ahead, Listening: ahead}
+		s := status.Status{State: c.state, Host: c.host, PID: dead, Updated: ahead, Listening: ahead}
 		elsewhere := ""
 		if c.host != host {
 			elsewhere = c.host

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -81,7 +82,7 @@ func runFolders(disk vfs.FS) ([]string, error) {
 
 // readStatus gives nil where there is none.
 func readStatus(disk vfs.FS, folder string) (*Status, error) {
-	text, err := vfs.ReadFile(disk, path.Join(folder, importer.StatusName), maxStatus)
+	text, err := vfs.ReadFile(disk, path.Join(folder, status.Name), maxStatus)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -90,7 +91,7 @@ func readStatus(disk vfs.FS, folder string) (*Status, error) {
 	}
 	s := &Status{Folder: folder}
 	if err := json.Unmarshal(text, &s.Status); err != nil {
-		return nil, fmt.Errorf("%s: %w", path.Join(folder, importer.StatusName), err)
+		return nil, fmt.Errorf("%s: %w", path.Join(folder, status.Name), err)
 	}
 	return s, nil
 }
@@ -108,7 +109,7 @@ func Open(state string) (vfs.FS, error) {
 }
 
 // Steer asks a run to pause, or to go on, and waits until it has heard.
-func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time, want importer.Want) (*Status, error) {
+func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time, want status.Want) (*Status, error) {
 	before, err := q.Status(state, clock())
 	if err != nil {
 		return nil, err
@@ -136,8 +137,8 @@ func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time,
 		}
 		ended := !s.AtWork && !s.Listens && clock().Sub(asked) > goneAfter // not between a run and its marker
 		if s.Gone || s.Ended || ended {
-			if want == importer.WantPause && !before.isPaused() { // nobody has heard it: the next start is not to
-				err = Ask(state, s.Folder, importer.WantRun, clock())
+			if want == status.WantPause && !before.isPaused() { // nobody has heard it: the next start is not to
+				err = Ask(state, s.Folder, status.WantRun, clock())
 			}
 			return s, errors.Join(s.idle(), err)
 		}
@@ -157,19 +158,19 @@ func (r *Status) mayWait() bool { return r.Listens && r.State == request.StateDo
 
 // hasHeard reports whether the run has obeyed the word of that moment. A process that is older
 // than that field tells it by its state alone, in which it is some seconds later.
-func (r *Status) hasHeard(want importer.Want, asked, now time.Time, before *Status) bool {
+func (r *Status) hasHeard(want status.Want, asked, now time.Time, before *Status) bool {
 	older := r.Heard.IsZero() && now.Sub(asked) > goneAfter && !r.Updated.Equal(before.Updated)
-	return r.Heard.Equal(asked) || older && r.isPaused() == (want == importer.WantPause)
+	return r.Heard.Equal(asked) || older && r.isPaused() == (want == status.WantPause)
 }
 
 // Ask writes the control file.
-func Ask(state, folder string, want importer.Want, now time.Time) error {
+func Ask(state, folder string, want status.Want, now time.Time) error {
 	disk, err := Open(state)
 	if err != nil {
 		return err
 	}
 	defer vfs.Close(disk) // the file is synced
 	host, _ := os.Hostname()
-	err = importer.WriteControl(disk, folder, importer.Control{Want: want, At: now.UTC(), By: fmt.Sprintf("process %d on %s", os.Getpid(), host)})
+	err = status.WriteControl(disk, folder, status.Control{Want: want, At: now.UTC(), By: fmt.Sprintf("process %d on %s", os.Getpid(), host)})
 	return Unusable(state, err)
 }

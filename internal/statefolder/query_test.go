@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/advice"
 )
 
@@ -21,14 +22,14 @@ import (
 // nobody heard does not hold the next start.
 func TestSteerOfGone(t *testing.T) {
 	host, _ := os.Hostname()
-	state := stateWith(t, importer.Status{State: request.StateRunning, Host: host, PID: deadProcess(t), Updated: time.Now().Add(-2500 * time.Millisecond)})
+	state := stateWith(t, status.Status{State: request.StateRunning, Host: host, PID: deadProcess(t), Updated: time.Now().Add(-2500 * time.Millisecond)})
 	began := time.Now()
-	_, err := (&Query{}).Steer(context.Background(), state, time.Now, importer.WantPause)
+	_, err := (&Query{}).Steer(context.Background(), state, time.Now, status.WantPause)
 	if !errors.Is(err, ErrNoRun) || errors.Is(err, ErrSilent) || time.Since(began) > 10*time.Second {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
-	var asked importer.Control
-	if text, err := os.ReadFile(filepath.Join(state, importer.ControlName)); err != nil || json.Unmarshal(text, &asked) != nil || asked.Want != importer.WantRun {
+	var asked status.Control
+	if text, err := os.ReadFile(filepath.Join(state, status.ControlName)); err != nil || json.Unmarshal(text, &asked) != nil || asked.Want != status.WantRun {
 		t.Errorf("the next start is asked for %q, %v", asked.Want, err)
 	}
 }
@@ -42,8 +43,8 @@ func TestSteerOfEnded(t *testing.T) {
 		request.StateStopped:  "the same sledge import run goes on",
 		request.StateTaken:    "the process that has taken it over",
 	} {
-		state := stateWith(t, importer.Status{State: end, Updated: time.Now()})
-		_, err := (&Query{}).Steer(context.Background(), state, time.Now, importer.WantRun)
+		state := stateWith(t, status.Status{State: end, Updated: time.Now()})
+		_, err := (&Query{}).Steer(context.Background(), state, time.Now, status.WantRun)
 		var advised *advice.Hinted
 		if !errors.Is(err, ErrNoRun) || !errors.As(err, &advised) || !strings.Contains(strings.Join(advised.Hints, " "), want) {
 			t.Errorf("%s: %v", end, err)
@@ -56,9 +57,9 @@ func TestSteerOfEnded(t *testing.T) {
 func TestSteerPastUnreadableStatus(t *testing.T) {
 	host, _ := os.Hostname()
 	now := time.Now()
-	state := stateWith(t, importer.Status{Host: host, PID: os.Getpid(), State: request.StatePaused, Updated: now})
+	state := stateWith(t, status.Status{Host: host, PID: os.Getpid(), State: request.StatePaused, Updated: now})
 	run := filepath.Join(state, importer.RunsFolder, "run-0")
-	if err := errors.Join(os.MkdirAll(run, 0o755), os.WriteFile(filepath.Join(run, importer.StatusName), nil, 0o600)); err != nil {
+	if err := errors.Join(os.MkdirAll(run, 0o755), os.WriteFile(filepath.Join(run, status.Name), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	var errs bytes.Buffer
@@ -81,32 +82,32 @@ func TestSteerWhateverHolds(t *testing.T) {
 	host, _ := os.Hostname()
 	for _, c := range []struct {
 		name         string
-		want         importer.Want
+		want         status.Want
 		state, after request.State
 		silent       bool // it says nothing of what it has heard
 		older        bool
 	}{
-		{"halted", importer.WantPause, request.StateHalted, request.StateHalted, false, false},
-		{"hours", importer.WantPause, request.StateAsleep, request.StatePaused, false, false},
-		{"halted, resumed", importer.WantRun, request.StateHalted, request.StateHalted, false, false},
-		{"an older process", importer.WantPause, request.StateRunning, request.StatePaused, false, true},
-		{"not heard", importer.WantPause, request.StateHalted, request.StateHalted, true, false},
+		{"halted", status.WantPause, request.StateHalted, request.StateHalted, false, false},
+		{"hours", status.WantPause, request.StateAsleep, request.StatePaused, false, false},
+		{"halted, resumed", status.WantRun, request.StateHalted, request.StateHalted, false, false},
+		{"an older process", status.WantPause, request.StateRunning, request.StatePaused, false, true},
+		{"not heard", status.WantPause, request.StateHalted, request.StateHalted, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := importer.Status{State: c.state, Host: host, PID: os.Getpid(), Updated: time.Now()}
+			s := status.Status{State: c.state, Host: host, PID: os.Getpid(), Updated: time.Now()}
 			state := stateWith(t, s)
 			began, clock := time.Now(), time.Now()
 			tick := func() time.Time { // a second passes at each look, in which the run tells anew
-				text, err := os.ReadFile(filepath.Join(state, importer.ControlName))
-				var asked importer.Control
-				s.Updated, s.Run, s.Version = clock, "run-1", importer.StatusVersion
+				text, err := os.ReadFile(filepath.Join(state, status.ControlName))
+				var asked status.Control
+				s.Updated, s.Run, s.Version = clock, "run-1", status.Version
 				if clock = clock.Add(time.Second); err == nil && json.Unmarshal(text, &asked) == nil && !c.silent {
 					if s.State = c.after; !c.older {
-						s.Paused, s.Heard = asked.Want == importer.WantPause, asked.At
+						s.Paused, s.Heard = asked.Want == status.WantPause, asked.At
 					}
 				}
 				if text, err = json.Marshal(s); err == nil {
-					err = os.WriteFile(filepath.Join(state, importer.StatusName), text, 0o600)
+					err = os.WriteFile(filepath.Join(state, status.Name), text, 0o600)
 				}
 				if err != nil {
 					t.Error(err)
@@ -114,7 +115,7 @@ func TestSteerWhateverHolds(t *testing.T) {
 				return clock
 			}
 			got, err := (&Query{}).Steer(t.Context(), state, tick, c.want)
-			if c.silent != errors.Is(err, ErrSilent) || !c.silent && (err != nil || got.isPaused() != (c.want == importer.WantPause)) {
+			if c.silent != errors.Is(err, ErrSilent) || !c.silent && (err != nil || got.isPaused() != (c.want == status.WantPause)) {
 				t.Errorf("%v, %+v", err, got)
 			}
 			if took := time.Since(began); !c.silent && took > 3*time.Second {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/importreport"
 )
@@ -75,6 +76,6 @@ func isState(name string) bool {
 	if err != nil {
 		return false
 	}
-	_, err = os.Stat(filepath.Join(home, importer.StatusName))
+	_, err = os.Stat(filepath.Join(home, status.Name))
 	return err == nil
 }

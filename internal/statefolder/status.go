@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/internal/verdict"
 )
@@ -25,7 +25,7 @@ const (
 
 // Status is a run's status.json, and where it is.
 type Status struct {
-	importer.Status
+	status.Status
 	Folder string `json:"folder"` // in the state folder; "" for its first run
 	AtWork bool   `json:"at_work"`
 	Gone   bool   `json:"process_gone,omitempty"` // its process has ended without a word

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/status"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -27,15 +27,15 @@ func deadProcess(t *testing.T) int {
 }
 
 // stateWith is a state folder with the status that a run has left.
-func stateWith(t *testing.T, s importer.Status) string {
+func stateWith(t *testing.T, s status.Status) string {
 	t.Helper()
 	folder := t.TempDir()
-	s.Version, s.Run = importer.StatusVersion, "run-1"
+	s.Version, s.Run = status.Version, "run-1"
 	text, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, importer.StatusName), text, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, status.Name), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return folder
@@ -61,7 +61,7 @@ func TestStatusOfGone(t *testing.T) {
 		{"elsewhere", dead, 4 * time.Second, true, ""},
 		{"elsewhere", dead, time.Minute, false, "no word for 1m0s from elsewhere"},
 	} {
-		state := stateWith(t, importer.Status{State: request.StateRunning, Host: c.host, PID: c.pid, Updated: now.Add(-c.silent)})
+		state := stateWith(t, status.Status{State: request.StateRunning, Host: c.host, PID: c.pid, Updated: now.Add(-c.silent)})
 		s, err := (&Query{}).Status(state, now)
 		if err != nil {
 			t.Fatal(err)
@@ -105,7 +105,7 @@ func TestStatusOfDeadProcess(t *testing.T) {
 		{"completed", request.StateDone, dead.Process.Pid, host, time.Hour, false, ": completed\n"},
 	} {
 		dir := t.TempDir()
-		text, err := json.Marshal(importer.Status{Version: 1, Run: "run-1", State: test.state, PID: test.pid, Host: test.host, Updated: now.Add(-test.silent)})
+		text, err := json.Marshal(status.Status{Version: 1, Run: "run-1", State: test.state, PID: test.pid, Host: test.host, Updated: now.Add(-test.silent)})
 		if err == nil {
 			err = os.WriteFile(dir+"/status.json", text, 0o600)
 		}
@@ -126,7 +126,7 @@ func TestStatusOfDeadProcess(t *testing.T) {
 // TestStatusOfHours: outside of its hours a run says when it goes on.
 func TestStatusOfHours(t *testing.T) {
 	opens := time.Date(2026, 3, 4, 19, 0, 0, 0, time.Local)
-	r := Status{AtWork: true, Status: importer.Status{Run: "run-1", State: request.StateAsleep, Progress: importer.Progress{Opens: opens}}}
+	r := Status{AtWork: true, Status: status.Status{Run: "run-1", State: request.StateAsleep, Progress: status.Progress{Opens: opens}}}
 	var out bytes.Buffer
 	if r.Print(&out); !strings.Contains(out.String(), "hours       no request begins before 2026-03-04 19:00\n") {
 		t.Errorf("%s", &out)
@@ -141,7 +141,7 @@ func TestStatusOfHalt(t *testing.T) {
 		now.Add(-9*time.Hour - 45*time.Minute): "(since 23:45:00)",
 		now.Add(-26 * time.Hour):               "(since 2026-03-04 07:30:00)",
 	} {
-		r := Status{AtWork: true, Status: importer.Status{Run: "run-1", State: request.StateHalted, Updated: now,
+		r := Status{AtWork: true, Status: status.Status{Run: "run-1", State: request.StateHalted, Updated: now,
 			Halt: &request.Halt{Code: target.CodeCredentialsExpired, Cause: "status 403", Remedy: "renew them", Since: since}}}
 		var out bytes.Buffer
 		r.Print(&out)
@@ -154,7 +154,7 @@ func TestStatusOfHalt(t *testing.T) {
 // TestStatusOfWaitingMarker: a run whose commit marker waits is at work, and says with what.
 func TestStatusOfWaitingMarker(t *testing.T) {
 	host, _ := os.Hostname()
-	state := stateWith(t, importer.Status{State: request.StateAsleep, Waits: "commit marker", Host: host, PID: os.Getpid(), Updated: time.Now()})
+	state := stateWith(t, status.Status{State: request.StateAsleep, Waits: "commit marker", Host: host, PID: os.Getpid(), Updated: time.Now()})
 	s, err := (&Query{}).Status(state, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func TestStatusOfEndedHalt(t *testing.T) {
 	host, _ := os.Hostname()
 	dead, now := deadProcess(t), time.Now()
 	for _, silent := range []time.Duration{time.Second, time.Hour} {
-		state := stateWith(t, importer.Status{State: request.StateHalted, Ended: true, Host: host, PID: dead, Updated: now.Add(-silent),
+		state := stateWith(t, status.Status{State: request.StateHalted, Ended: true, Host: host, PID: dead, Updated: now.Add(-silent),
 			Halt: &request.Halt{Code: target.CodeTargetChanged, Cause: "1 was not there", Since: now}})
 		s, err := (&Query{}).Status(state, now)
 		if err != nil {
@@ -182,11 +182,11 @@ func TestStatusOfEndedHalt(t *testing.T) {
 		if s.AtWork || s.Gone || strings.Contains(out.String(), "without a word") || strings.Contains(out.String(), "last word") || !strings.Contains(out.String(), "has ended. Start the same sledge import run\n") {
 			t.Errorf("after %v: at work %v, gone %v\n%s", silent, s.AtWork, s.Gone, &out)
 		}
-		if _, err := (&Query{}).Steer(t.Context(), state, time.Now, importer.WantPause); !errors.Is(err, ErrNoRun) {
+		if _, err := (&Query{}).Steer(t.Context(), state, time.Now, status.WantPause); !errors.Is(err, ErrNoRun) {
 			t.Errorf("after %v it was paused: %v", silent, err)
 		}
 	}
-	r := Status{AtWork: true, Status: importer.Status{State: request.StateRunning, Changed: &request.Halt{Code: target.CodeTargetChanged, Cause: "1 was not there"}}}
+	r := Status{AtWork: true, Status: status.Status{State: request.StateRunning, Changed: &request.Halt{Code: target.CodeTargetChanged, Cause: "1 was not there"}}}
 	var out bytes.Buffer
 	if r.Print(&out); !strings.Contains(out.String(), "not found   target-changed: 1 was not there") {
 		t.Errorf("%s", &out)

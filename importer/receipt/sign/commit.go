@@ -1,4 +1,4 @@
-package importer
+package sign
 
 import (
 	"crypto/ed25519"
@@ -10,6 +10,13 @@ import (
 	"github.com/sledge-io/sledge/importer/receipt"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
+)
+
+// The names of the files in a folder of receipts.
+const (
+	ListName       = "objects.list"
+	TotalName      = "total.dsse"
+	CheckpointName = "log/checkpoint"
 )
 
 // CommitStatement is the predicate of a commit marker (docs/format.md section
@@ -41,22 +48,22 @@ type CommitStatement struct {
 // that signed them, and has the same bytes whenever it is made again: a marker that
 // is already in the target can be told from another one by comparing.
 func CommitMarker(disk vfs.FS, folder string, jobFile []byte, key ed25519.PrivateKey) ([]byte, error) {
-	checkpoint, err := vfs.ReadFile(disk, folder+"/log/checkpoint", manifest.MaxCheckpoint)
+	checkpoint, err := vfs.ReadFile(disk, folder+"/"+CheckpointName, manifest.MaxCheckpoint)
 	if err != nil {
-		return nil, stateError(err)
+		return nil, err
 	}
-	env, err := vfs.ReadFile(disk, folder+"/"+totalName, manifest.MaxStatement)
+	env, err := vfs.ReadFile(disk, folder+"/"+TotalName, manifest.MaxStatement)
 	if err != nil {
-		return nil, stateError(err)
+		return nil, err
 	}
 	var total receipt.Total
 	st, _, err := manifest.OpenStatement(env, manifest.PredicateReceipt, &total, key.Public().(ed25519.PublicKey))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", totalName, err)
+		return nil, fmt.Errorf("%s: %w", TotalName, err)
 	}
 	subject := manifest.SHA256Subject("checkpoint", checkpoint)
 	if len(st.Subject) != 1 || st.Subject[0].Digest["sha256"] != subject.Digest["sha256"] {
-		return nil, fmt.Errorf("%w: %s is of another checkpoint", manifest.ErrCorrupt, totalName)
+		return nil, fmt.Errorf("%w: %s is of another checkpoint", manifest.ErrCorrupt, TotalName)
 	}
 	return signCommit(&total, checkpoint, jobFile, key)
 }

@@ -1,4 +1,4 @@
-package importer
+package status
 
 import (
 	"time"
@@ -14,8 +14,8 @@ type Pace struct {
 	Left             time.Duration // in whole seconds; zero where it is not known
 }
 
-// rates are those of about the last minute.
-type rates struct {
+// Rates are those of about the last minute.
+type Rates struct {
 	points []ratePoint
 }
 
@@ -27,14 +27,14 @@ type ratePoint struct {
 
 const rateWindow = time.Minute
 
-func (s *rates) add(now time.Time, p Progress) {
+func (s *Rates) Add(now time.Time, p Progress) {
 	s.points = append(s.points, ratePoint{now, p.Bytes - p.EarlierBytes, p.Entries - p.EarlierEntries})
 	for len(s.points) > 2 && now.Sub(s.points[1].at) >= rateWindow {
 		s.points = s.points[1:]
 	}
 }
 
-func (s *rates) now() (bytes, entries float64) {
+func (s *Rates) now() (bytes, entries float64) {
 	if len(s.points) < 2 {
 		return 0, 0
 	}
@@ -46,8 +46,8 @@ func (s *rates) now() (bytes, entries float64) {
 	return max(0, float64(last.bytes-first.bytes)/seconds), max(0, (float64(last.entries)-float64(first.entries))/seconds)
 }
 
-// pace is the run's pace at p. Of one that pauses or waits nobody knows when it goes on.
-func (s *rates) pace(p Progress) (out Pace) {
+// Pace is the run's pace at p. Of one that pauses or waits nobody knows when it goes on.
+func (s *Rates) Pace(p Progress) (out Pace) {
 	out.BytesPerSecond, out.EntriesPerSecond = s.now()
 	if p.State == request.StateRunning {
 		out.Left = TimeLeft(p.TotalBytes-p.Bytes, int64(p.TotalEntries)-int64(p.Entries), out.BytesPerSecond, out.EntriesPerSecond)

@@ -1,35 +1,18 @@
-package importer
+package status
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io/fs"
-	"path"
-	"time"
 
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 const (
-	historyEvery = 10 * time.Second
-	historyMost  = 1 << 20
-	historyRead  = 4 << 20 // a file over this is not ours
+	historyMost = 1 << 20
+	maxFile     = 4 << 20 // a file over this is not ours
 )
-
-// point appends to history.jsonl, and thins it where it has grown too long.
-func (t *teller) point(p Progress, now time.Time) {
-	r := t.run
-	line, err := json.Marshal(Point{At: now.UTC(), State: p.State, Entries: p.Entries, Objects: p.Objects, Bytes: p.Bytes,
-		Failed: p.Failed, Retries: p.Retries, Throttle: p.Throttled, Requests: p.Requests})
-	if err == nil {
-		err = appendLine(r.opts.StateDir, path.Join(r.base, HistoryName), append(line, '\n'))
-	}
-	if err != nil {
-		r.opts.Log.Debug("history", "error", err)
-	}
-}
 
 // appendLine adds a line to the history. What is there stays as it is: a line that a
 // crash has cut off is ended, and readers skip it.
@@ -76,7 +59,7 @@ func openHistory(disk vfs.FS, name string) (f vfs.File, size int64, err error) {
 
 // thin leaves out every second line.
 func thin(disk vfs.FS, name string) error {
-	old, err := vfs.ReadFile(disk, name, historyRead)
+	old, err := vfs.ReadFile(disk, name, maxFile)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package importer
+package status
 
 import (
 	"bytes"
@@ -45,7 +45,7 @@ func (f countedFile) WriteAt(p []byte, off int64) (int, error) {
 // TestHistoryIsAppended: a point costs its own line, whatever stands there already; what
 // stands there is not written again until the file is too long.
 func TestHistoryIsAppended(t *testing.T) {
-	disk := &writeCounter{FS: memDisk()}
+	disk := &writeCounter{FS: vfs.NewMem(vfs.MemOptions{})}
 	var want string
 	for i := range 2000 {
 		line := fmt.Sprintf("point %d %s\n", i, strings.Repeat("x", i%50))
@@ -54,7 +54,7 @@ func TestHistoryIsAppended(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := vfs.ReadFile(disk, HistoryName, historyRead)
+	got, err := vfs.ReadFile(disk, HistoryName, maxFile)
 	if err != nil || string(got) != want {
 		t.Errorf("%d bytes of %d: %v", len(got), len(want), err)
 	}
@@ -65,7 +65,7 @@ func TestHistoryIsAppended(t *testing.T) {
 
 // TestHistoryAfterCrash: a line that was cut off spoils no other.
 func TestHistoryAfterCrash(t *testing.T) {
-	disk := memDisk()
+	disk := vfs.NewMem(vfs.MemOptions{})
 	for _, line := range []string{"one\n", "tw"} {
 		if err := appendLine(disk, HistoryName, []byte(line)); err != nil {
 			t.Fatal(err)
@@ -74,22 +74,22 @@ func TestHistoryAfterCrash(t *testing.T) {
 	if err := appendLine(disk, HistoryName, []byte("three\n")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := vfs.ReadFile(disk, HistoryName, historyRead); err != nil || string(got) != "one\ntw\nthree\n" {
+	if got, err := vfs.ReadFile(disk, HistoryName, maxFile); err != nil || string(got) != "one\ntw\nthree\n" {
 		t.Errorf("%q: %v", got, err)
 	}
 }
 
 // TestHistoryIsThinned: over a mebibyte every second line goes, and the last one stays.
 func TestHistoryIsThinned(t *testing.T) {
-	disk := memDisk()
+	disk := vfs.NewMem(vfs.MemOptions{})
 	long := bytes.Repeat([]byte("a line of sixteen bytes or so\n"), historyMost/30+1)
-	if err := replaceFile(disk, HistoryName, long); err != nil {
+	if err := Replace(disk, HistoryName, long); err != nil {
 		t.Fatal(err)
 	}
 	if err := appendLine(disk, HistoryName, []byte("last\n")); err != nil {
 		t.Fatal(err)
 	}
-	got, err := vfs.ReadFile(disk, HistoryName, historyRead)
+	got, err := vfs.ReadFile(disk, HistoryName, maxFile)
 	if err != nil || len(got) > len(long)/2+40 || !bytes.HasSuffix(got, []byte("so\nlast\n")) {
 		t.Errorf("%d bytes of %d, at last %q: %v", len(got), len(long), got[max(0, len(got)-20):], err)
 	}

@@ -1,4 +1,4 @@
-package importer
+package status
 
 import (
 	"time"
@@ -9,8 +9,8 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// StatusVersion is that of status.json.
-const StatusVersion = 1
+// Version is that of status.json.
+const Version = 1
 
 // Status is what a run tells whoever looks into its state folder: the file
 // status.json, replaced every second or so. It names no path and no key.
@@ -66,6 +66,6 @@ type Point struct {
 
 // The names of the files in a run's folder: the state folder, or runs/ID in it.
 const (
-	StatusName  = "status.json"
+	Name        = "status.json"
 	HistoryName = "history.jsonl"
 )
