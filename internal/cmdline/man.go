@@ -23,9 +23,10 @@ type ManFlag struct{ Name, Short, Value, Usage string }
 // those of the release.
 func (p Page) Write(w io.Writer, date, version string) error {
 	b := &roff{}
-	b.line(`.TH %s 1 "%s" "sledge %s" "sledge manual"`, roffText(strings.ToUpper(p.Name)), roffText(date), roffText(version))
+	b.line(`.TH %s 1 "%s" "sledge %s" "sledge manual"`, roffText(strings.ToUpper(p.Name)), strings.Trim(date, `"\`), roffText(version))
 	b.section("NAME")
-	b.line(`%s \- %s`, roffText(p.Name), roffText(p.Short))
+	b.line(`%s \-`, roffText(p.Name))
+	b.filled(p.Short)
 	b.section("SYNOPSIS")
 	b.line(`.B %s`, roffText(p.Usage))
 	if p.Long != "" {
@@ -72,22 +73,36 @@ func (b *roff) text(line string) {
 	b.line("%s", text)
 }
 
+// filled is a text that the formatter fills anew, in short lines.
+func (b *roff) filled(text string) {
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(roffText(line))+len(roffText(word)) > 72 {
+			b.text(line)
+			line = ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	if line != "" {
+		b.text(line)
+	}
+}
+
 // paragraphs are parted by empty lines, as in a verb's help; lists stay in lines of their own.
 func (b *roff) paragraphs(text string) {
 	for i, paragraph := range strings.Split(strings.Trim(text, "\n"), "\n\n") {
 		if i > 0 {
 			b.line(".PP")
 		}
-		asIs := strings.HasPrefix(paragraph, " ") || strings.Contains(paragraph, "\n  ")
-		if asIs {
-			b.line(".nf")
+		if !strings.HasPrefix(paragraph, " ") && !strings.Contains(paragraph, "\n  ") {
+			b.filled(paragraph)
+			continue
 		}
+		b.line(".nf")
 		for line := range strings.Lines(paragraph + "\n") {
 			b.text(strings.TrimRight(line, " \n"))
 		}
-		if asIs {
-			b.line(".fi")
-		}
+		b.line(".fi")
 	}
 }
 
@@ -99,7 +114,7 @@ func (b *roff) pairs(title string, pairs [][2]string) {
 	for _, pair := range pairs {
 		b.line(".TP")
 		b.line(`.B %s`, roffText(pair[0]))
-		b.text(pair[1])
+		b.filled(pair[1])
 	}
 }
 
@@ -118,7 +133,7 @@ func (b *roff) flags(flags []ManFlag) {
 			text += ` \fI` + roffText(f.Value) + `\fR`
 		}
 		b.line("%s", text)
-		b.text(f.Usage)
+		b.filled(f.Usage)
 	}
 }
 

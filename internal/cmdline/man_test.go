@@ -20,7 +20,7 @@ func TestPageIsText(t *testing.T) {
 			t.Errorf("a request of others: %q", line)
 		}
 	}
-	for _, want := range []string{`\&.so /etc/passwd`, `C:\epath`, `\fB\-d\fR, \fB\-\-disk\fR \fIDIR\fR`, `\&.usage \[u2026]`, ".BR a (1),\n.BR b (1)\n", ".nf\n  a  list\n  of two\n.fi\n", `.TH X\-Y 1 "2026\-12\-01" "sledge v1"`} {
+	for _, want := range []string{`\&.so /etc/passwd 'br C:\epath`, `\fB\-d\fR, \fB\-\-disk\fR \fIDIR\fR`, `\&.usage \[u2026]`, ".BR a (1),\n.BR b (1)\n", ".nf\n  a  list\n  of two\n.fi\n", `.TH X\-Y 1 "2026-12-01" "sledge v1"`} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &out)
 		}
