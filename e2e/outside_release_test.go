@@ -135,14 +135,14 @@ func TestOutsidePackages(t *testing.T) {
 			t.Errorf("%s is in no package", want)
 		}
 	}
-	d.run("sh", "-c", `for page in $(dpkg -L sledge sledge-verify | grep /man1/.*gz); do [ -e "$page" ] && echo "$page"; done | wc -l | grep -qx 0 || for page in /usr/share/man/man1/sledge*; do gzip -dc "$page" >/tmp/page.1 && mandoc -T lint -W warning /tmp/page.1; done`)
+	d.run("sh", "-ec", `ls /usr/share/man/man1/sledge*.gz >/dev/null; for page in /usr/share/man/man1/sledge*.gz; do gzip -dc "$page" >/tmp/page.1; mandoc -T lint -W warning /tmp/page.1; done`)
 	if said, err := try(d.dir, nil, "systemd-analyze", "security", "--offline=true", "--threshold=20", filepath.Join(d.dir, "lib/systemd/system/sledge-import@.service")); err != nil && !strings.Contains(err.Error(), "executable file not found") {
 		t.Errorf("the unit is not closed enough: %v\n%s", err, said)
 	}
 	d.run("dpkg", "-r", "sledge", "sledge-verify")
 	d.run("dpkg", "-P", "sledge", "sledge-verify")
 	for _, name := range strings.Fields(files) {
-		if info, err := os.Lstat(filepath.Join(d.dir, name)); err == nil && !info.IsDir() {
+		if info, err := os.Lstat(filepath.Join(d.dir, name)); err == nil && !info.IsDir() && info.Mode().Type() != os.ModeSymlink { // /lib is a link
 			t.Errorf("%s is still there", name)
 		}
 	}
