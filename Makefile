@@ -187,7 +187,6 @@ verifier: ## the keyless verifier as one HTML file that works offline, build/ver
 man: ## the manual pages, build/man1, checked by mandoc where it is installed
 	@rm -rf $(BUILD)/man1 && mkdir -p $(BUILD)/man1
 	@go run ./cmd/sledge man $(BUILD)/man1 --date "$$(git log -1 --format=%cs 2>/dev/null || date -u +%F)"
-	@go run ./cmd/sledge-verify man "$$(git log -1 --format=%cs 2>/dev/null || date -u +%F)" >$(BUILD)/man1/sledge-verify.1
 	@! command -v mandoc >/dev/null || mandoc -T lint -W warning $(BUILD)/man1/*.1
 
 release: ## all of a release, made twice and equal: programs, packages, page, sources, sums, and signatures (RELEASE_KEY=, SSH_KEY=), into build/release

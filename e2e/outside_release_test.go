@@ -198,7 +198,6 @@ func releaseKeys(t *testing.T) (dir string) {
 // verified by building it once more; an edited list, a changed file and other keys are refused.
 // What is linked is what the program itself says.
 func TestOutsideRelease(t *testing.T) {
-	guest(t, "chromium") // of the lane; the release itself needs no guest
 	if os.Getenv("SLEDGE_LONG") == "" {
 		t.Skip("it takes some five minutes (make outside-long)")
 	}

@@ -52,9 +52,7 @@ texts() {
 	say 'manual pages, completions, licences'
 	mkdir -p "$work/texts/man1" "$work/texts/completions"
 	go build -trimpath -buildvcs=false -ldflags "-X main.version=$version" -o "$work/sledge" ./cmd/sledge
-	go build -trimpath -buildvcs=false -ldflags "-X main.version=$version" -o "$work/sledge-verify" ./cmd/sledge-verify
 	env -i "$work/sledge" man "$work/texts/man1" --date "$(date -u -d "@$when" +%F)" >/dev/null
-	env -i "$work/sledge-verify" man "$(date -u -d "@$when" +%F)" >"$work/texts/man1/sledge-verify.1"
 	for shell in bash zsh fish; do env -i "$work/sledge" completion "$shell" >"$work/texts/completions/sledge.$shell"; done
 	scripts/licences.sh >"$work/texts/THIRD-PARTY.txt"
 }

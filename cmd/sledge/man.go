@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/internal/cmdline"
 	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/keyless/program"
 )
 
 // verifierPage is the page of the program sledge-verify, which has the verbs of "sledge verify":
@@ -37,15 +38,17 @@ func (a *app) manCommand() *cobra.Command {
 	return a.verb(cmd, func(_ context.Context, args []string) (report, error) {
 		r := &manReport{}
 		for _, c := range manPages(cmd.Root()) {
-			if manName(c) == verifierPage {
-				continue
-			}
 			var text bytes.Buffer
-			page := manPage(c)
-			if err := page.Write(&text, *date, version); err != nil {
+			var err error
+			if manName(c) == verifierPage {
+				err = program.Program{Version: version}.Man(&text, *date)
+			} else {
+				err = manPage(c).Write(&text, *date, version)
+			}
+			if err != nil {
 				return nil, err
 			}
-			if err := files.WriteNew(filepath.Join(args[0], page.Name+".1"), text.Bytes(), false); err != nil {
+			if err := files.WriteNew(filepath.Join(args[0], manName(c)+".1"), text.Bytes(), false); err != nil {
 				return nil, err
 			}
 			r.Pages++

@@ -8,7 +8,8 @@ import (
 	"github.com/sledge-io/sledge/internal/keyless"
 )
 
-// Man writes the program's manual page, with all of its verbs.
+// Man writes the program's manual page, with all of its verbs. The program itself does not: it
+// would be larger.
 func (p Program) Man(w io.Writer, date string) error {
 	page := cmdline.Page{
 		Name: name, Short: "verify disks, proofs and receipts of sledge, without a key and a network", Usage: name + " VERB [flags]",

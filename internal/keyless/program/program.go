@@ -69,12 +69,6 @@ func (a *app) run(ctx context.Context, line []string) int {
 	switch {
 	case slices.Contains(line, "--version") || len(line) == 1 && line[0] == "version":
 		return a.tell(fmt.Sprintf("%s %s\n", name, a.version))
-	case len(line) == 2 && line[0] == "man": // for packages
-		var text strings.Builder
-		if err := (Program{Version: a.version}).Man(&text, line[1]); err != nil {
-			return a.end(name, nil, err)
-		}
-		return a.tell(text.String())
 	case at < 0:
 		return a.noVerb(line, all)
 	}
