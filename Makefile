@@ -67,7 +67,7 @@ outside: $(SUMMARY) ## sledge against other people's programs at pinned versions
 	@SLEDGE_OUTSIDE='$(OUTSIDE)' $(call gotest,$(OUTSIDE_TESTS) ./e2e) -min 0
 
 outside-long: TIMEOUT = 6h
-outside-long: $(SUMMARY) ## the same, with what takes hours: by hand (so far nothing does)
+outside-long: $(SUMMARY) ## the same, with what takes long: by hand (a whole release, made three times)
 	@scripts/space.sh outside
 	@scripts/outside.sh
 	@scripts/tools.sh --try minio
