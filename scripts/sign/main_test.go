@@ -107,9 +107,11 @@ func edit(t *testing.T, r release, name, old, by string) {
 
 // TestSignRefusesOtherFiles: who signs sees that the sums are of what is there.
 func TestSignRefusesOtherFiles(t *testing.T) {
-	r := signed(t)
-	put(t, r, "a.deb", "changed after the sums were made")
-	if err := r.sign(key(1)); err == nil {
-		t.Error("sums of other files were signed")
+	for _, name := range []string{"a.deb", "more.deb"} {
+		r := signed(t)
+		put(t, r, name, "written after the sums were made")
+		if err := r.sign(key(1)); err == nil {
+			t.Errorf("%s: sums of other files were signed", name)
+		}
 	}
 }
