@@ -38,7 +38,7 @@ SUMMARY := $(BUILD)/bin/testsummary
 # cached: go does not see what a test builds or starts by itself.
 gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -timeout $(TIMEOUT) $(1) | $(SUMMARY)
 
-.PHONY: help build demo day test outside outside-long race lint vuln rooms fuzz vectors bench bench-quick bench-scale bench-scale-import bench-compare microbench test-e2e fips kills sim import-faults stress stress-deps broken cover check tidy-check race-deps fs-deps browser-deps verifier release deps tools clean distclean
+.PHONY: help build demo day test outside outside-long race lint vuln rooms fuzz vectors bench bench-quick bench-scale bench-scale-import bench-compare microbench test-e2e fips kills sim import-faults stress stress-deps broken cover check tidy-check race-deps fs-deps browser-deps verifier man release deps tools clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,7 +67,7 @@ outside: $(SUMMARY) ## sledge against other people's programs at pinned versions
 	@SLEDGE_OUTSIDE='$(OUTSIDE)' $(call gotest,$(OUTSIDE_TESTS) ./e2e) -min 0
 
 outside-long: TIMEOUT = 6h
-outside-long: $(SUMMARY) ## the same, with what takes hours: by hand (so far nothing does)
+outside-long: $(SUMMARY) ## the same, with what takes long: by hand (a whole release, made three times)
 	@scripts/space.sh outside
 	@scripts/outside.sh
 	@scripts/tools.sh --try minio
@@ -184,7 +184,12 @@ tidy-check:
 verifier: ## the keyless verifier as one HTML file that works offline, build/verifier.html
 	@version=$$(scripts/version.sh) && go run ./scripts/verifier -version "$$version" -out $(BUILD)/verifier.html && ls -l $(BUILD)/verifier.html
 
-release: ## reproducible static programs for linux/amd64 and arm64 with SHA-256 sums, from the commit, into build/release
+man: ## the manual pages, build/man1, checked by mandoc where it is installed
+	@rm -rf $(BUILD)/man1 && mkdir -p $(BUILD)/man1
+	@go run ./cmd/sledge man $(BUILD)/man1 --date "$$(git log -1 --format=%cs 2>/dev/null || date -u +%F)"
+	@! command -v mandoc >/dev/null || mandoc -T lint -W warning $(BUILD)/man1/*.1
+
+release: ## all of a release, made twice and equal: programs, packages, page, sources, sums, and signatures (RELEASE_KEY=, SSH_KEY=), into build/release
 	@scripts/release.sh
 
 deps: ## install the Debian packages that tests and demo call, where they are missing

@@ -21,6 +21,7 @@ outside_dir=$PWD/build/outside
 guest_table='
 ceph     | debian | ceph-mon ceph-osd radosgw | 16.2.15
 chromium | debian | chromium fonts-dejavu-core | any
+chroot   | debootstrap | lintian mandoc | any
 '
 
 limit=240 # seconds a guest, so that a dead mirror does not stop the lane
@@ -70,6 +71,26 @@ from_debian() {
 	for package in .debs/*.deb; do dpkg-deb -x "$package" .; done
 	rm -r .debs
 	find . -perm /6000 -exec chmod a-s {} + # nothing here acts as another user
+}
+
+# from_debootstrap makes the root of a small Debian of this system's release, from where this
+# system has its packages, and installs packages in it. Tests install ours there.
+from_debootstrap() {
+	local tool=$work/debootstrap site codename
+	[[ $(id -u) -eq 0 ]] || lacks 'making the root of a system needs root'
+	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || lacks 'this system has no apt-get and dpkg-deb'
+	codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
+	site=$(apt-get indextargets --format '$(SITE) $(CODENAME)' "Component: main" | awk -v name="$codename" '$2 == name { print $1; exit }')
+	[[ -n $site ]] || lacks "apt does not say where the packages of ${codename:-this system} come from"
+	apt apt-get update || true
+	mkdir "$tool"
+	(cd "$tool" && apt apt-get download debootstrap) || lacks 'debootstrap cannot be downloaded'
+	dpkg-deb -x "$tool"/debootstrap*.deb "$tool"
+	DEBOOTSTRAP_DIR=$tool/usr/share/debootstrap "$tool/usr/sbin/debootstrap" --variant=minbase "$codename" "$PWD" "$site" || lacks 'debootstrap failed: see the lines above'
+	# shellcheck disable=SC2086
+	chroot . env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $2 || lacks "$2 cannot be installed there"
+	umount ./proc ./sys 2>/dev/null || true
+	rm -rf ./var/cache/apt/archives/*.deb ./var/lib/apt/lists/*
 }
 
 # fetch has another process of this script do the work, so that its time can be limited.

@@ -23,6 +23,7 @@ age-keygen | filippo.io/age/cmd/age-keygen                  | filippo.io/age    
 staticcheck| honnef.co/go/tools/cmd/staticcheck             | honnef.co/go/tools                 | v0.8.2
 fsck       | github.com/transparency-dev/tessera/cmd/fsck   | github.com/transparency-dev/tessera| v1.0.4
 govulncheck| golang.org/x/vuln/cmd/govulncheck           | golang.org/x/vuln                 | v1.6.0
+cyclonedx-gomod| github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod | github.com/CycloneDX/cyclonedx-gomod | v1.10.0 | peer
 benchstat  | golang.org/x/perf/cmd/benchstat                | golang.org/x/perf                  | v0.0.0-20260908200009-22c9c6c9d4da
 restic     | github.com/restic/restic/cmd/restic            | github.com/restic/restic           | v0.18.0 | peer
 kopia      | github.com/kopia/kopia                         | github.com/kopia/kopia             | v0.21.1 | peer

@@ -29,7 +29,7 @@ func (a *app) roles() []role {
 			group("verify", "verify disks, manifest, imports, acceptances and proofs, without any secret",
 				a.verifyVerb(keyless.Disks()), a.verifyVerb(keyless.Manifest()), a.verifyVerb(keyless.Proof()), a.verifyImport(), a.verifyVerb(keyless.Acceptance()), a.verifyCommit()),
 			group("key", "show public keys, as people and other tools compare them", a.keyShow())}},
-		{"everyone", "Everyone:", []*cobra.Command{a.simulateCommand(), a.versionCommand()}},
+		{"everyone", "Everyone:", []*cobra.Command{a.simulateCommand(), a.versionCommand(), a.manCommand()}},
 	}
 }
 

@@ -1,7 +1,6 @@
 package cmdline
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"slices"
@@ -60,14 +59,42 @@ func (s *Set) StringArrayVar(p *[]string, name string, value []string, usage str
 func (s *Set) StringSliceVar(p *[]string, name string, value []string, usage string) {
 	*p = value
 	s.add(name, usage, false, func(v string) error {
-		if v == "" {
-			*p = append(*p, []string{}...)
-			return nil
-		}
-		list, err := csv.NewReader(strings.NewReader(v)).Read()
+		list, err := splitList(v)
 		*p = append(*p, list...)
 		return err
 	}, listEmpty(p))
+}
+
+// splitList takes a list apart at its commas. A part in double quotes may have commas, and its own
+// quotes doubled.
+func splitList(v string) (list []string, err error) {
+	for more := v != ""; more; {
+		var part string
+		if !strings.HasPrefix(v, `"`) {
+			part, v, more = strings.Cut(v, ",")
+			if strings.Contains(part, `"`) {
+				return nil, errors.New("a quote inside of a part without quotes")
+			}
+			list = append(list, part)
+			continue
+		}
+		for v = v[1:]; ; part += `"` {
+			text, rest, closed := strings.Cut(v, `"`)
+			if !closed {
+				return nil, errors.New("a quote is not closed")
+			}
+			part, v = part+text, rest
+			if !strings.HasPrefix(v, `"`) {
+				break
+			}
+			v = v[1:]
+		}
+		if v, more = strings.CutPrefix(v, ","); !more && v != "" {
+			return nil, errors.New("text behind a quote")
+		}
+		list = append(list, part)
+	}
+	return list, nil
 }
 
 func listEmpty(p *[]string) func() bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -39,6 +40,9 @@ var classes = map[int]string{
 
 // Class names an exit code, for JSON.
 func Class(code int) string { return classes[code] }
+
+// Codes are all exit codes, in order.
+func Codes() []int { return slices.Sorted(maps.Keys(classes)) }
 
 // ErrOutput: what a verb had to tell is not where standard output goes.
 var ErrOutput = errors.New("standard output")

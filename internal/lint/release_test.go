@@ -24,7 +24,7 @@ func newReleaseTree(t *testing.T) *releaseTree {
 		}
 	}
 	r := &releaseTree{t, t.TempDir(), t.TempDir()}
-	for _, name := range []string{"Makefile", "scripts/version.sh", "scripts/release.sh"} {
+	for _, name := range []string{"Makefile", "scripts/version.sh", "scripts/release.sh", "scripts/release-build.sh", "scripts/verifyflags.sh"} {
 		text, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
 			t.Fatal(err)
@@ -62,7 +62,7 @@ func (r *releaseTree) run(args ...string) (string, error) {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
-	cmd.Env = append(cmd.Env, "PATH="+r.bin+":"+os.Getenv("PATH"), "ASKED="+filepath.Join(r.bin, "asked"),
+	cmd.Env = append(cmd.Env, "PARTS=programs", "PLATFORMS=linux/amd64", "PATH="+r.bin+":"+os.Getenv("PATH"), "ASKED="+filepath.Join(r.bin, "asked"),
 		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null")
 	out, err := cmd.CombinedOutput()
 	return string(out), err
