@@ -8,6 +8,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -22,13 +23,26 @@ const (
 func (t *teller) point(p Progress, now time.Time) {
 	r := t.run
 	line, err := json.Marshal(Point{At: now.UTC(), State: p.State, Entries: p.Entries, Objects: p.Objects, Bytes: p.Bytes,
-		Failed: p.Failed, Retries: p.Retries, Throttle: p.Throttled, Requests: p.Requests})
+		Failed: p.Failed, Retries: p.Retries, Throttle: p.Throttled, Requests: p.Requests, Limit: p.Limit, Steps: t.steps()})
 	if err == nil {
 		err = appendLine(r.opts.StateDir, path.Join(r.base, HistoryName), append(line, '\n'))
 	}
 	if err != nil {
 		r.opts.Log.Debug("history", "error", err)
 	}
+}
+
+// steps are the changes of the requests at once that no point has yet.
+func (t *teller) steps() (steps []request.Decision) {
+	if t.run.calls == nil {
+		return nil
+	}
+	steps, t.stepped = t.run.calls.Decisions(t.stepped)
+	steps = steps[len(steps)-min(len(steps), maxSteps):]
+	for i := range steps {
+		steps[i].At = steps[i].At.UTC().Round(time.Millisecond)
+	}
+	return steps
 }
 
 // appendLine adds a line to the history. What is there stays as it is: a line that a

@@ -24,6 +24,7 @@ type teller struct {
 	told      numbers   // that were told last
 	earlier   []string  // control files of before this start: a stop there was not meant for it
 	pointed   time.Time // of the last point of the history
+	stepped   uint64    // decisions of the requests at once that the history has
 	state     request.State
 	asleep    bool      // outside of the run's hours
 	unsettled time.Time // what the start before has left of it (Status)
@@ -156,7 +157,7 @@ func (r *run) snapshot() Progress {
 		Entries: p.entries.Load(), TotalEntries: p.totalEntries, Objects: p.objects.Load(),
 		Bytes: p.bytes.Load(), TotalBytes: p.totalBytes, Failed: p.failed.Load(),
 		EarlierEntries: p.earlyEntries.Load(), EarlierBytes: p.earlyBytes.Load(),
-		Retries: r.calls.Retried(), Throttled: r.calls.Throttled(), Requests: r.calls.Bears(),
+		Retries: r.calls.Retried(), Throttled: r.calls.Throttled(), Requests: r.calls.Bears(), Limit: r.calls.Limit(),
 		Elapsed: r.opts.Now().Sub(p.started), State: state, Halt: halt, Opens: r.opens(),
 	}
 }
