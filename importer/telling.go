@@ -22,6 +22,7 @@ type teller struct {
 	durable   uint64    // changes of the journal that a crash does not lose
 	told      numbers   // that were told last
 	pointed   time.Time // of the last point of the history
+	stepped   uint64    // decisions of the requests at once that the history has
 	state     request.State
 	asleep    bool      // outside of the run's hours
 	unsettled time.Time // what the start before has left of it (Status)
@@ -154,7 +155,7 @@ func (r *run) snapshot() status.Progress {
 		Entries: p.Entries.Load(), TotalEntries: p.TotalEntries, Objects: p.Objects.Load(),
 		Bytes: p.Bytes.Load(), TotalBytes: p.TotalBytes, Failed: p.Failed.Load(),
 		EarlierEntries: p.EarlyEntries.Load(), EarlierBytes: p.EarlyBytes.Load(),
-		Retries: r.calls.Retried(), Throttled: r.calls.Throttled(), Requests: r.calls.Bears(),
+		Retries: r.calls.Retried(), Throttled: r.calls.Throttled(), Requests: r.calls.Bears(), Limit: r.calls.Limit(),
 		Elapsed: r.opts.Now().Sub(p.Started), State: state, Halt: halt, Opens: r.opens(),
 	}
 }
@@ -195,9 +196,22 @@ func (t *teller) write(s status.Status) {
 
 // point adds a point to the history.
 func (t *teller) point(p status.Progress, now time.Time) {
-	if err := t.run.folder().Add(p, now); err != nil {
+	if err := t.run.folder().Add(p, now, t.steps()); err != nil {
 		t.run.opts.Log.Debug("history", "error", err)
 	}
+}
+
+// steps are the changes of the requests at once that no point has yet.
+func (t *teller) steps() (steps []request.Decision) {
+	if t.run.calls == nil {
+		return nil
+	}
+	steps, t.stepped = t.run.calls.Decisions(t.stepped)
+	steps = steps[len(steps)-min(len(steps), status.MaxSteps):]
+	for i := range steps {
+		steps[i].At = steps[i].At.UTC().Round(time.Millisecond)
+	}
+	return steps
 }
 
 // tellCanceled tells that the run was given up. The numbers stay those of its last start.

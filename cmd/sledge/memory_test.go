@@ -25,8 +25,10 @@ func TestMemoryLimit(t *testing.T) {
 // TestImportLimit: an import that may take --memory for its buffers has a limit that lets
 // it take so much, unless GOMEMLIMIT says otherwise.
 func TestImportLimit(t *testing.T) {
-	before := debug.SetMemoryLimit(-1)
-	defer debug.SetMemoryLimit(before)
+	const percent = 150
+	t.Setenv("GOGC", "")
+	before, collections := debug.SetMemoryLimit(-1), debug.SetGCPercent(percent)
+	defer func() { debug.SetMemoryLimit(before); debug.SetGCPercent(collections) }()
 	for _, test := range []struct {
 		env, memory string
 		limit       int64
@@ -47,6 +49,13 @@ func TestImportLimit(t *testing.T) {
 		}
 		if got := debug.SetMemoryLimit(-1); got != test.limit {
 			t.Errorf("--memory %s: limit %d instead of %d", test.memory, got, test.limit)
+		}
+		want := percent // a limit that somebody else has set may leave no room for rare collections
+		if test.env == "" {
+			want = rareCollections
+		}
+		if got := debug.SetGCPercent(percent); got != want {
+			t.Errorf("--memory %s, limit %q: collections at %d %% instead of %d", test.memory, test.env, got, want)
 		}
 	}
 }

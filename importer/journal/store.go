@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -14,9 +15,10 @@ type Store struct {
 	folder string
 
 	mu      lock
-	failed  error     // the first write that failed
-	syncing bool      // a sync of the changes file is under way, without mu
-	synced  sync.Cond // it has ended
+	failed  error       // the first write that failed
+	broken  atomic.Bool // there is one
+	syncing bool        // a sync of the changes file is under way, without mu
+	synced  sync.Cond   // it has ended
 
 	log           vfs.File // the changes file
 	number        uint32   // of it
@@ -151,12 +153,16 @@ func (s *Store) apply(h head, value []byte) {
 func (s *Store) frozen(err error) error {
 	if err != nil && s.failed == nil {
 		s.failed = err
+		s.broken.Store(true)
 	}
 	return err
 }
 
 // Failed is the first write that failed; nil if none has.
 func (s *Store) Failed() error {
+	if !s.broken.Load() {
+		return nil // hundreds ask after each change: none waits for the disk
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.failed

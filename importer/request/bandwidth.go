@@ -270,3 +270,6 @@ func (h Hours) Next(now time.Time) time.Time {
 	}
 	return at
 }
+
+// Limits reports whether the operator bounds the bandwidth at this time.
+func (p *pacer) Limits() bool { return p != nil && p.adjust() > 0 }

@@ -210,3 +210,100 @@ func TestRoom(t *testing.T) {
 		}
 	})
 }
+
+// settle is the limit of a controller after so many rounds at a target whose answers take what trip says.
+func settle(c *controller, now *time.Time, rounds int, limit float64, trip func(limit float64) time.Duration) float64 {
+	for range rounds {
+		began, took := *now, trip(limit)
+		*now = now.Add(took)
+		for range max(1, int(limit)) {
+			limit = c.succeeded(limit, sample{kind{PutObject, 0}, began, took}, true)
+		}
+	}
+	return limit
+}
+
+// TestThroughputLeads: one answer that was quicker than all others does not hold back a run whose
+// throughput grows with each request, as with a store that closes each connection: a connection
+// that happened to be there makes half of the time.
+func TestThroughputLeads(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	c := newController(512, time.Second)
+	c.succeeded(16, sample{kind{PutObject, 0}, now, 50 * time.Millisecond}, true)
+	limit := settle(c, &now, 40, 16, func(float64) time.Duration { return 110 * time.Millisecond })
+	if limit != 512 || c.why != LimitCeiling {
+		t.Errorf("%v requests at once, limited by %q", limit, c.why)
+	}
+}
+
+// TestThroughputStands: where more requests do no more, they are taken back, also after the calls
+// have become slow for another reason, and the limit is named.
+func TestThroughputStands(t *testing.T) {
+	for name, test := range map[string]struct {
+		size int
+		why  Limit
+	}{"small": {0, LimitStore}, "large": {8, LimitLink}} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Unix(1e9, 0)
+			c := newController(512, time.Second)
+			// It takes 10 ms there, and the target does 2,000 a second: 20 at once.
+			busy := func(limit float64) time.Duration {
+				return max(10*time.Millisecond, time.Duration(limit*float64(time.Second)/2000))
+			}
+			limit, most := 16.0, 0.0
+			for range 600 {
+				began, took := now, busy(limit)
+				now = now.Add(took)
+				for range int(limit) {
+					limit = c.succeeded(limit, sample{kind{UploadPart, test.size}, began, took}, true)
+				}
+				if now.Sub(time.Unix(1e9, 0)) > 2*time.Second {
+					most = max(most, limit)
+				}
+			}
+			if limit < 16 || most > 100 || c.why != test.why && c.why != LimitGrowing {
+				t.Errorf("%v requests at once, up to %v, limited by %q", limit, most, c.why)
+			}
+		})
+	}
+}
+
+// TestShrinksWhereItDoesNotHelp: fewer requests that do as much are kept, and fewer that do less are
+// taken back.
+func TestShrinksWhereItDoesNotHelp(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	c := newController(512, time.Second)
+	c.succeeded(256, sample{kind{PutObject, 0}, now, 10 * time.Millisecond}, true)
+	slower := func(float64) time.Duration { return 40 * time.Millisecond } // whatever the limit is
+	limit := settle(c, &now, 60, 256, slower)
+	if limit < 256 {
+		t.Errorf("%v requests at once: fewer of them do less", limit)
+	}
+	c = newController(512, time.Second)
+	c.succeeded(256, sample{kind{PutObject, 0}, now, 10 * time.Millisecond}, true)
+	queue := func(limit float64) time.Duration { return time.Duration(limit) * time.Millisecond }
+	if limit := settle(c, &now, 60, 256, queue); limit > 64 {
+		t.Errorf("%v requests at once: 32 do as much", limit)
+	}
+}
+
+// TestDecisions: what was decided can be asked for, each once, and is bounded.
+func TestDecisions(t *testing.T) {
+	var d decisions
+	now := time.Unix(1e9, 0)
+	d.note(now, 16, LimitGrowing)
+	d.note(now, 16, LimitGrowing)
+	list, n := d.since(0)
+	if len(list) != 1 || n != 1 {
+		t.Fatalf("%v of %d", list, n)
+	}
+	for i := range 3 * maxDecisions {
+		d.note(now, i, LimitStore)
+	}
+	if list, n := d.since(n); len(list) != maxDecisions || n != 1+3*maxDecisions || list[len(list)-1].Requests != 3*maxDecisions-1 {
+		t.Errorf("%d of %d, the last is %v", len(list), n, list[len(list)-1])
+	}
+	if list, _ := d.since(n + 3*maxDecisions); len(list) != 0 {
+		t.Errorf("%d twice", len(list))
+	}
+}

@@ -70,6 +70,16 @@ func (r *room) take(ctx context.Context, bytes int64) error {
 	return ctx.Err()
 }
 
+// crowded reports whether a call waits for memory.
+func (r *room) crowded() bool {
+	if r == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.waiters) > 0
+}
+
 func (r *room) giveBack(bytes int64) {
 	if r == nil {
 		return

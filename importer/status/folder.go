@@ -5,6 +5,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -33,10 +34,11 @@ func (f Folder) Last() (was Status, ok bool) {
 	return was, ok
 }
 
-// Add appends to history.jsonl, and thins it where it has grown too long.
-func (f Folder) Add(p Progress, now time.Time) error {
+// Add appends to history.jsonl, with the changes of the requests at once since the point before,
+// and thins it where it has grown too long.
+func (f Folder) Add(p Progress, now time.Time, steps []request.Decision) error {
 	line, err := json.Marshal(Point{At: now.UTC(), State: p.State, Entries: p.Entries, Objects: p.Objects, Bytes: p.Bytes,
-		Failed: p.Failed, Retries: p.Retries, Throttle: p.Throttled, Requests: p.Requests})
+		Failed: p.Failed, Retries: p.Retries, Throttle: p.Throttled, Requests: p.Requests, Limit: p.Limit, Steps: steps})
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,8 @@ type Progress struct {
 	Failed         uint64        `json:"failed"`
 	Retries        int64         `json:"retries"`
 	Throttled      int64         `json:"throttled"`
-	Requests       int           `json:"requests"` // that the target bears at once, as far as is known
+	Requests       int           `json:"requests"`        // that the target bears at once, as far as is known
+	Limit          request.Limit `json:"limit,omitempty"` // what bounds them
 	Elapsed        time.Duration `json:"elapsed_ns"`
 	State          request.State `json:"-"`
 	Halt           *request.Halt `json:"-"`

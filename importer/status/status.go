@@ -62,7 +62,14 @@ type Point struct {
 	Retries  int64         `json:"retries"`
 	Throttle int64         `json:"throttled"`
 	Requests int           `json:"requests"` // at once
+	// What they are limited by, and how both came about since the point before: the last
+	// MaxSteps changes.
+	Limit request.Limit      `json:"limit,omitempty"`
+	Steps []request.Decision `json:"steps,omitempty"`
 }
+
+// MaxSteps bounds the steps of a point, whose line is short.
+const MaxSteps = 24
 
 // The names of the files in a run's folder: the state folder, or runs/ID in it.
 const (

@@ -262,6 +262,7 @@ func (d *Device) note(format string, args ...any) {
 
 func (d *Device) readHistory(folder fs.FS) error {
 	d.Times, d.Bands, d.Curve, d.Slowest = []StateTime{}, []Band{}, []Rate{}, []Stretch{}
+	d.Decisions, d.Limits = []request.Decision{}, []LimitTime{}
 	b, err := readFile(folder, status.HistoryName, maxHistory)
 	if errors.Is(err, fs.ErrNotExist) {
 		d.note("the folder has no %s: there is no curve", status.HistoryName)
@@ -292,4 +293,7 @@ func (d *Device) takePoints(points []status.Point) {
 	}
 	spans := spansOf(points, updated)
 	d.Times, d.Bands, d.Curve, d.Slowest = timesOf(spans), bandsOf(spans), curveOf(spans), slowestOf(spans)
+	list := decisionsOf(points)
+	markRequests(d.Curve, list)
+	d.Decisions, d.Limits = fewer(list), limitTimesOf(spans, list)
 }

@@ -37,6 +37,7 @@ type view struct {
 	Proofs    *Stack
 	Bytes     *Curve
 	Entries   *Curve
+	Requests  *Curve
 	Histogram []HistogramRow
 }
 
@@ -82,12 +83,16 @@ func (r *Report) page() *page {
 }
 
 func (d *Device) view(id string) *view {
-	return &view{Device: d, ID: id, Verdict: d.Verdict(), Histogram: d.histogram(),
+	v := &view{Device: d, ID: id, Verdict: d.Verdict(), Histogram: d.histogram(),
 		Outcomes: stack(id+"-outcomes", "Entries by outcome", d.outcomeShares()),
 		Proofs:   stack(id+"-proofs", "Objects by proof", d.proofShares()),
 		Bytes:    d.curve(id+"-bytes", "Bytes per second", func(r Rate) float64 { return r.Bytes }, bytesScale, bytesPerSecond),
 		Entries:  d.curve(id+"-entries", "Entries per second", func(r Rate) float64 { return r.Entries }, countScale, perSecond),
 	}
+	if len(d.Limits) > 0 { // else an older version has run it, which has told none
+		v.Requests = d.curve(id+"-requests", "Requests at once", func(r Rate) float64 { return r.Requests }, countScale, func(v float64) string { return fmt.Sprintf("%.0f", v) })
+	}
+	return v
 }
 
 // outcomeNames are for people; the codes stand in CSV and JSON.

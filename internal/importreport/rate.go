@@ -13,6 +13,8 @@ type Rate struct {
 	At      time.Time `json:"at"` // where the step begins
 	Bytes   float64   `json:"bytes_per_second"`
 	Entries float64   `json:"entries_per_second"`
+	// Requests at once, the most that the step has seen.
+	Requests float64 `json:"requests"`
 }
 
 // maxSteps bounds the curve, however long the run was.

@@ -81,6 +81,9 @@ type Device struct {
 	Bands   []Band    `json:"bands"` // when it was not in progress
 	Slowest []Stretch `json:"slowest"`
 
+	Decisions []request.Decision `json:"decisions"` // of the requests at once, a bounded number
+	Limits    []LimitTime        `json:"limits"`    // by what they were limited
+
 	Signed   *Signed  `json:"signed,omitempty"`
 	Findings []string `json:"findings"` // what does not fit together
 	Notes    []string `json:"notes"`    // what could not be told

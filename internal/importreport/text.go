@@ -39,6 +39,9 @@ func (d *Device) text(w io.Writer) {
 	for _, t := range d.Times {
 		fmt.Fprintf(w, "  %-20s %s\n", t.State, Duration(seconds(t.Seconds)))
 	}
+	for _, l := range d.Limits {
+		fmt.Fprintf(w, "limit       %s, %s\n", l.Words, Duration(seconds(l.Seconds)))
+	}
 	if h := d.Halt; h != nil {
 		fmt.Fprintf(w, "halted      %s: %s\n            %s\n", h.Code, visible(h.Cause), visible(h.Remedy))
 	}

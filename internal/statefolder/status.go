@@ -58,7 +58,7 @@ func (r *Status) Print(w io.Writer) {
 	p := r.Progress
 	fmt.Fprintf(w, "entries     %d of %d\nbytes       %s of %s\n", p.Entries, p.TotalEntries, terminal.Size(p.Bytes), terminal.Size(p.TotalBytes))
 	if r.AtWork {
-		fmt.Fprintf(w, "rate        %s/s, %.0f entries/s, %d requests at once\n", terminal.Size(int64(r.BytesPerSecond)), r.EntriesPerSecond, p.Requests)
+		fmt.Fprintf(w, "rate        %s/s, %.0f entries/s, %s\n", terminal.Size(int64(r.BytesPerSecond)), r.EntriesPerSecond, r.atOnce())
 		if r.ETASeconds > 0 && r.State == request.StateRunning { // nobody knows when the others go on
 			fmt.Fprintf(w, "remaining   about %s\n", time.Duration(r.ETASeconds)*time.Second)
 		}
@@ -97,4 +97,13 @@ func (r *Status) haltedSince(h *request.Halt) string {
 // working tells a state in which a process is there.
 func (r *Status) working() bool {
 	return r.State.Working() && !r.Ended
+}
+
+// atOnce is the number of requests, and what bounds it while the run is in progress.
+func (r *Status) atOnce() string {
+	p := r.Progress
+	if words := p.Limit.Words(); words != "" && r.State == request.StateRunning {
+		return fmt.Sprintf("%d requests at once: %s", p.Requests, words)
+	}
+	return fmt.Sprintf("%d requests at once", p.Requests)
 }

@@ -192,3 +192,23 @@ func TestStatusOfEndedHalt(t *testing.T) {
 		t.Errorf("%s", &out)
 	}
 }
+
+// TestStatusOfLimit: status says how many requests are at once and by what they are bounded, in
+// words, while the run is in progress.
+func TestStatusOfLimit(t *testing.T) {
+	for _, test := range []struct {
+		state request.State
+		limit request.Limit
+		want  string
+	}{
+		{request.StateRunning, request.LimitSlowDown, "0 entries/s, 7 requests at once: the store asks to slow down\n"},
+		{request.StateRunning, "of a later version", "0 entries/s, 7 requests at once\n"},
+		{request.StatePaused, request.LimitStore, "0 entries/s, 7 requests at once\n"},
+	} {
+		r := &Status{Status: status.Status{State: test.state, Progress: status.Progress{Requests: 7, Limit: test.limit}}, AtWork: true}
+		var out bytes.Buffer
+		if r.Print(&out); !strings.Contains(out.String(), test.want) {
+			t.Errorf("%s, %s: %s", test.state, test.limit, &out)
+		}
+	}
+}

@@ -206,13 +206,23 @@ func plainClient(o Config, cfg aws.Config) *http.Client {
 	client := &http.Client{Transport: o.Transport, CheckRedirect: noRedirect}
 	if b, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok && o.Transport == nil {
 		// o has its concurrency by now.
-		client.Transport = bucketHost{bySize{b.WithTransportOptions(transport(o)).GetTransport(), b.WithTransportOptions(transport(o), largeBuffers).GetTransport()}, o.Bucket}
+		client.Transport = bucketHost{networkTransport(o, b), o.Bucket}
 	}
 	if client.Transport == nil {
 		client.Transport = http.DefaultTransport
 	}
 	client.Transport = answerCap{client.Transport}
 	return client
+}
+
+// networkTransport carries requests over connections of ours. Those for large payloads and those
+// for small ones have the bound of connections in common.
+func networkTransport(o Config, b *awshttp.BuildableClient) http.RoundTripper {
+	store := &closing{}
+	small, large := b.WithTransportOptions(transport(o)).GetTransport(), b.WithTransportOptions(transport(o), largeBuffers).GetTransport()
+	ahead := newSpares(small.DialContext, store, o.Requests)
+	small.DialContext, large.DialContext = ahead.DialContext, ahead.DialContext
+	return oneEach{bySize{small, large}, store}
 }
 
 // bucketHost says what helps where the endpoint's name resolves, and the bucket's in front of
