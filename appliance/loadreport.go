@@ -162,7 +162,7 @@ func (l *loader) reportProgress() (stop func()) {
 func (l *loader) progress() Progress {
 	p := l.total
 	p.File = l.files.oldest()
-	p.SlowDisk = l.d.bays.Slowest()
+	p.SlowDisk = l.d.slowest()
 	p.Entries, p.Bytes, p.Skipped = l.entries.Load(), l.bytes.Load(), l.skipped.Load()
 	l.d.mu.Lock()
 	if st := l.d.state.lists[l.list.copies.ID]; st != nil {
@@ -183,4 +183,12 @@ func (l *loader) skip(it *scan.Item, reason, detail string) {
 	if len(l.report.Skipped) < maxSkipped {
 		l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: it.Path, Reason: reason, Detail: detail})
 	}
+}
+
+// slowest names the disk that the others wait for; "" if there is none.
+func (d *Device) slowest() string {
+	if p := d.bays.Slowest(time.Now()); p != nil {
+		return p.Disk
+	}
+	return ""
 }

@@ -1,7 +1,9 @@
 package disk
 
 import (
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -16,24 +18,38 @@ type WriteRequest struct {
 }
 
 // diskWriter takes the writes of one disk, so that all disks of a stripe are
-// written at once while the next stripe is computed.
+// written at once while the next stripe is computed. Of what waits it takes what goes on
+// in the file that the disk is at: a hard disk seeks for every change of the file.
 type diskWriter struct {
-	requests chan WriteRequest
-	running  sync.WaitGroup
+	mu      sync.Mutex
+	ready   *sync.Cond
+	waiting []WriteRequest // in the order in which they came
+	at      vfs.File       // of the request that was taken last
+	run     int64          // bytes taken of it since its turn began
+	shut    bool
+	running sync.WaitGroup
+
+	pace pace
 }
 
 const (
-	writersPerDisk  = 2 // writes in flight on one disk
-	requestsPerDisk = 8
+	writersPerDisk = 2 // writes in flight on one disk
+
+	// longestRun is how much of one file is written before another one that waits has its
+	// turn: a seek takes as long as one or two mebibytes.
+	longestRun = 64 << 20
 )
 
 // StartWriter begins to take the bay's writes, until stopWriter.
 func (b *Bay) StartWriter() {
-	w := &diskWriter{requests: make(chan WriteRequest, requestsPerDisk)}
+	w := &diskWriter{}
+	w.ready = sync.NewCond(&w.mu)
 	for range writersPerDisk {
 		w.running.Go(func() {
-			for r := range w.requests {
-				r.Done(b.write(r))
+			for r, ok := w.take(); ok; r, ok = w.take() {
+				err := b.write(r)
+				w.wrote(len(r.Buf))
+				r.Done(err)
 			}
 		})
 	}
@@ -49,30 +65,66 @@ func (b *Bay) write(r WriteRequest) error {
 	return err
 }
 
-// Queue hands a write to the bay's writer, and waits while too many wait there.
-func (b *Bay) Queue(r WriteRequest) { b.io.requests <- r }
+// Queue hands a write to the bay's writer and never waits: a slow disk is as far behind
+// as its caller has buffers.
+func (b *Bay) Queue(r WriteRequest) {
+	w := b.io
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting = append(w.waiting, r)
+	w.ready.Signal()
+}
+
+// take waits for the next write; false when the writer has stopped.
+func (w *diskWriter) take() (r WriteRequest, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.waiting) == 0 {
+		if w.shut {
+			return r, false
+		}
+		w.ready.Wait()
+	}
+	i := w.next()
+	r = w.waiting[i]
+	w.waiting = slices.Delete(w.waiting, i, i+1)
+	if r.File != w.at {
+		w.at, w.run = r.File, 0
+	}
+	w.run += int64(len(r.Buf))
+	w.pace.begin(time.Now())
+	return r, true
+}
+
+// next is the place of the oldest write to the file that the disk is at, or of the oldest
+// to another one, if there is none or the run has been long. The caller holds mu.
+func (w *diskWriter) next() int {
+	same := slices.IndexFunc(w.waiting, func(r WriteRequest) bool { return r.File == w.at })
+	if same >= 0 && w.run < longestRun {
+		return same
+	}
+	return max(0, slices.IndexFunc(w.waiting, func(r WriteRequest) bool { return r.File != w.at }))
+}
+
+// wrote says that a write of n bytes is over.
+func (w *diskWriter) wrote(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pace.end(time.Now(), n)
+}
 
 // Queued is how many writes wait for the disk.
-func (b *Bay) Queued() int { return len(b.io.requests) }
+func (b *Bay) Queued() int {
+	b.io.mu.Lock()
+	defer b.io.mu.Unlock()
+	return len(b.io.waiting)
+}
 
 // StopWriter waits for what was queued.
 func (b *Bay) StopWriter() {
-	close(b.io.requests)
+	b.io.mu.Lock()
+	b.io.shut = true
+	b.io.ready.Broadcast()
+	b.io.mu.Unlock()
 	b.io.running.Wait()
-}
-
-// Slowest is the disk whose writes queue while another one's do not; "" if there is
-// none. The writers must run.
-func (s Bays) Slowest() string {
-	name, most, least := "", 0, requestsPerDisk
-	for _, b := range s.Healthy() {
-		n := b.Queued()
-		if least = min(least, n); n > most {
-			name, most = b.Disk.Name, n
-		}
-	}
-	if most < requestsPerDisk/2 || least > most/2 {
-		return ""
-	}
-	return name
 }

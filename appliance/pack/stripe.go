@@ -29,6 +29,7 @@ type Writer struct {
 	shards []*shardFile
 	bays   []byte
 	bufs   *Buffers
+	turn   uint64 // of the packs that wait for a buffer the one with the least gets it
 	cur    *stripeBuffer
 	done   int64    // body bytes handed to the disks
 	lines  []byte   // hash list
@@ -51,92 +52,10 @@ type shardFile struct {
 	full    atomic.Pointer[error] // the disk had no room for it
 }
 
-// stripeBuffer is one buffer of a Writer with the writes that use it.
-type stripeBuffer struct {
-	body, parity []byte
-	fill         int
-	pending      sync.WaitGroup
-}
-
-// Buffers hands out buffers of one geometry; the pool's size is the bound on
-// a load's memory.
-type Buffers struct {
-	free chan *stripeBuffer
-}
-
-// Buffering is how the stripes of a geometry are kept in buffers.
-type Buffering struct {
-	Geometry manifest.Geometry
-	Buffer   int // how much of a body one buffer holds, or one stripe; 0 is aboutBuffer
-}
-
-// aboutBuffer is about how much of a body one buffer holds.
-const aboutBuffer = 4 << 20
-
-// New makes count buffers that hold at least one stripe.
-func (u Buffering) New(count int) *Buffers {
-	geo := u.Geometry
-	blocks := u.stripes() * geo.BlockSize
-	p := &Buffers{free: make(chan *stripeBuffer, count)}
-	for range count {
-		p.free <- &stripeBuffer{body: vfs.AlignedBuffer(blocks * geo.K), parity: vfs.AlignedBuffer(blocks * geo.M)}
-	}
-	return p
-}
-
-// bufferMemory bounds what all stripe buffers take together, where the least of
-// one worker do not take more by themselves.
-const bufferMemory = 128 << 20
-
-// A worker fills one buffer while the disks take others. With two it waits for
-// the slowest disk at every stripe; five let a disk be late by some stripes.
-const (
-	leastBuffers = 2
-	mostBuffers  = 5
-)
-
-// FitWorkers is how many of the wanted workers the geometry leaves memory for.
-func (u Buffering) FitWorkers(want int) int {
-	return max(1, min(want, bufferMemory/(leastBuffers*u.size())))
-}
-
-// FitBuffers is how many buffers the workers share.
-func (u Buffering) FitBuffers(workers int) int {
-	return max(leastBuffers*workers, min(mostBuffers*workers, bufferMemory/u.size()))
-}
-
-// size is what one buffer takes, parity included.
-func (u Buffering) size() int {
-	return (u.Geometry.K + u.Geometry.M) * u.Geometry.BlockSize * u.stripes()
-}
-
-// stripes is how many one buffer holds.
-func (u Buffering) stripes() int {
-	about := u.Buffer
-	if about == 0 {
-		about = aboutBuffer
-	}
-	return max(1, about/(u.Geometry.K*u.Geometry.BlockSize))
-}
-
-func (p *Buffers) get() *stripeBuffer {
-	b := <-p.free
-	b.fill = 0
-	return b
-}
-
-// put gives a buffer back as soon as the writes that use it are done.
-func (p *Buffers) put(b *stripeBuffer) {
-	go func() {
-		b.pending.Wait()
-		p.free <- b
-	}()
-}
-
 // NewWriter creates the shards of a pack on the given bays. A shard that
 // cannot be created is lost; too few and the error says so.
 func NewWriter(id manifest.ID, code *erasure.Code, geo manifest.Geometry, places []*disk.Bay, bayNumbers []byte, pool *Buffers) (*Writer, error) {
-	w := &Writer{ID: id, code: code, geo: geo, bays: bayNumbers, bufs: pool}
+	w := &Writer{ID: id, code: code, geo: geo, bays: bayNumbers, bufs: pool, turn: pool.turn()}
 	var wg sync.WaitGroup
 	w.shards = make([]*shardFile, len(places))
 	for i, b := range places {
@@ -159,7 +78,7 @@ func NewWriter(id manifest.ID, code *erasure.Code, geo manifest.Geometry, places
 		w.Abort()
 		return nil, err
 	}
-	w.cur = pool.get()
+	w.cur = pool.get(w.turn)
 	return w, nil
 }
 
@@ -235,7 +154,7 @@ func (w *Writer) Full() error {
 	}
 	w.at = 0
 	w.bufs.put(w.cur)
-	w.cur = w.bufs.get()
+	w.cur = w.bufs.get(w.turn)
 	return w.alive()
 }
 
