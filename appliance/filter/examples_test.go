@@ -161,13 +161,13 @@ func TestFiles(t *testing.T) {
 // TestWay: folders that can lead to nothing that is taken are not looked into.
 func TestWay(t *testing.T) {
 	s, _ := New(Spec{Include: []string{"/a/b/*.jpg", "/x/**/y"}}, time.Now())
-	for folder, want := range map[string]Verdict{"a": {Way: true}, "a/b": {Way: true}, "a/c": {Rule: ruleInclude}, "c": {Rule: ruleInclude}, "x/q/r": {Way: true}} {
+	for folder, want := range map[string]Verdict{"a": {Way: ruleInclude}, "a/b": {Way: ruleInclude}, "a/c": {Rule: ruleInclude}, "c": {Rule: ruleInclude}, "x/q/r": {Way: ruleInclude}} {
 		if v := s.Path(folder, true); v != want {
 			t.Errorf("%s: %+v", folder, v)
 		}
 	}
 	s, _ = New(Spec{Files: []string{"a/b/c"}, Listed: true}, time.Now())
-	for folder, want := range map[string]Verdict{"a": {Way: true}, "a/b": {Way: true}, "a/c": {Rule: ruleListed}, "b": {Rule: ruleListed}} {
+	for folder, want := range map[string]Verdict{"a": {Way: ruleListed}, "a/b": {Way: ruleListed}, "a/c": {Rule: ruleListed}, "b": {Rule: ruleListed}} {
 		if v := s.Path(folder, true); v != want {
 			t.Errorf("%s: %+v", folder, v)
 		}

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -12,7 +13,7 @@ import (
 // Verdict is what becomes of an entry by its name.
 type Verdict struct {
 	Rule string // that leaves it out; "" takes it
-	Way  bool   // a folder that is looked into, and taken if something below it is
+	Way  string // of a folder that is looked into, and taken if something below it is: the rule that says so
 }
 
 // Out reports whether the entry is left out, and all that is below it.
@@ -49,7 +50,7 @@ func (s *Set) Path(path string, folder bool) (v Verdict) {
 		if n.Out() {
 			return n
 		}
-		v.Way = v.Way || n.Way
+		v.Way = cmp.Or(v.Way, n.Way)
 	}
 	return v
 }
@@ -69,7 +70,7 @@ func (s *Set) included(_ string, names []string, folder bool) Verdict {
 		way = way || folder && p.below(names)
 	}
 	if way {
-		return Verdict{Way: true}
+		return Verdict{Way: ruleInclude}
 	}
 	return Verdict{Rule: ruleInclude}
 }
@@ -79,7 +80,7 @@ func (s *Set) inList(path string, names []string, folder bool) Verdict {
 	case s.listed == nil || s.listed.covers(path, names):
 		return Verdict{}
 	case folder && s.listed.leads(path):
-		return Verdict{Way: true}
+		return Verdict{Way: ruleListed}
 	}
 	return Verdict{Rule: ruleListed}
 }
