@@ -41,6 +41,11 @@ func (d *Device) takeUp(src *scan.Source, o *LoadOptions) (own *scanList, damage
 			own = l
 		}
 	}
+	if own != nil {
+		if err := sameFilters(src, own); err != nil {
+			return nil, nil, err
+		}
+	}
 	for _, name := range useless {
 		d.removeList(name)
 	}

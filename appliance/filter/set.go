@@ -131,6 +131,27 @@ func (s *Set) Rules() []string {
 	return slices.Clone(s.rules)
 }
 
+// Leaving are the rules that may leave something out.
+func (s *Set) Leaving() (rules []string) {
+	if s == nil {
+		return nil
+	}
+	for _, e := range s.excludes {
+		if !e.back && !slices.Contains(rules, e.rule) {
+			rules = append(rules, e.rule)
+		}
+	}
+	for _, t := range s.tags {
+		rules = append(rules, t.rule)
+	}
+	for _, rule := range []string{s.OneFileSystem(), s.texts.minSize, s.texts.maxSize, s.texts.minAge, s.texts.maxAge} {
+		if rule != "" {
+			rules = append(rules, rule)
+		}
+	}
+	return rules
+}
+
 // Digest names the rules: equal ones have equal digests. Nil has none.
 func (s *Set) Digest() string {
 	if s == nil {

@@ -40,6 +40,9 @@ func scanned(t *testing.T, tree vfs.Tree, spec filter.Spec) (paths []string, r *
 
 func said(r *Report) (out string) {
 	for _, l := range r.LeftOut {
+		if l.Entries == 0 {
+			continue
+		}
 		out += fmt.Sprintf("%s: %d, %d bytes; ", l.Rule, l.Entries, l.Bytes)
 	}
 	return strings.TrimSuffix(out, "; ")
@@ -71,7 +74,7 @@ func TestLeaveOut(t *testing.T) {
 		"exclude":  {filter.Spec{Exclude: []string{"tmp", "*.tmp"}}, "a.txt cache/ cache/CACHEDIR.TAG cache/x cache/y/ cache/y/z docs/ docs/a.pdf docs/b.txt empty/ marked/ marked/.nobackup marked/x z/ z/only/ z/only/a.txt", "exclude *.tmp: 1, 0 bytes; exclude tmp: 1, 0 bytes", "tmp"},
 		"include":  {filter.Spec{Include: []string{"*.pdf"}}, "docs/ docs/a.pdf", "include: 19, 0 bytes", ""},
 		"anchored": {filter.Spec{Include: []string{"/docs/"}}, "docs/ docs/a.pdf docs/b.txt", "include: 7, 0 bytes", "tmp"},
-		"listed":   {filter.Spec{Files: []string{"z/only", "a.txt", "gone/x"}, Listed: true}, "a.txt z/ z/only/ z/only/a.txt", "files-from 3 paths 38b22b9a3bf4c4a9: 6, 0 bytes", "docs"},
+		"listed":   {filter.Spec{Files: []string{"z/only", "a.txt", "gone/x"}, Listed: true}, "a.txt z/ z/only/ z/only/a.txt", "files-from: 6, 0 bytes", "docs"},
 		"caches":   {filter.Spec{Caches: true, Include: []string{"/cache", "/a.txt"}}, "a.txt cache/ cache/CACHEDIR.TAG", "include: 6, 0 bytes; exclude-caches: 1, 0 bytes", "cache/y"},
 		"marked":   {filter.Spec{IfPresent: []string{".nobackup"}, Include: []string{"/marked"}}, "marked/ marked/.nobackup", "include: 7, 0 bytes; exclude-if-present .nobackup: 1, 0 bytes", "tmp"},
 		"header":   {filter.Spec{IfPresent: []string{".nobackup:no"}, Include: []string{"/marked"}}, "marked/ marked/.nobackup marked/x", "include: 7, 0 bytes", ""},
@@ -97,9 +100,6 @@ func TestLeaveOut(t *testing.T) {
 			return strings.Compare(e.said[:max(0, strings.Index(e.said, a.Rule))], e.said[:max(0, strings.Index(e.said, b.Rule))])
 		})
 		rule := said(r)
-		if e.spec.Listed {
-			rule = strings.Replace(rule, r.LeftOut[0].Rule, "files-from 3 paths 38b22b9a3bf4c4a9", 1)
-		}
 		if rule != e.said {
 			t.Errorf("%s says %q, want %q", name, rule, e.said)
 		}

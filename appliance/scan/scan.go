@@ -130,6 +130,9 @@ const (
 // by the path of the name that carries the data.
 func List(ctx context.Context, src *Source, o Options, disk vfs.FS, dir string, known Known, emit func(uint64, *Item) error) (*Report, error) {
 	report := &Report{Root: src.Root, Filters: src.Filter.Digest()}
+	for _, rule := range src.Filter.Leaving() {
+		report.LeftOut = append(report.LeftOut, LeftOut{Rule: rule})
+	}
 	newSorter := func() *extsort.Sorter {
 		return extsort.New(extsort.Config{FS: disk, Dir: dir, Memory: scanMemory})
 	}

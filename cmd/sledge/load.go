@@ -51,6 +51,7 @@ func (r *loadReport) Print(w io.Writer) {
 	r.changes(w, r.Scan.Replaced, r.Scan.ReplacedPaths, "replaced", "changed in the source: the new version takes the place of the one on the device")
 	r.changes(w, r.Scan.Dropped, r.Scan.DroppedPaths, "dropped", "not in the source any more, below what is no folder now: left out of the manifest")
 	r.changes(w, r.Scan.Gone, r.Scan.GonePaths, "gone", "not in the source any more: kept on the device")
+	r.Scan.leftOut.print(w, r.Scan.Report)
 	r.Status.Print(w)
 	for i, s := range r.Skipped {
 		if i == terminal.Most {
@@ -227,6 +228,7 @@ Another card or disk at the same path is another source: load it with --as.`,
 	flags.BoolVar(&f.force, "force", false, "read all files again: their times cannot be trusted")
 	flags.BoolVar(&f.unstable, "unstable-times", false, "take files whose times change at every look, by reading them twice")
 	f.calls.add(flags)
+	f.filters.add(flags)
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "load a folder without any entry")
 	flags.BoolVar(&f.noReadBack, "no-read-back", false, "leave reading back what is written to \"sledge scrub --read-back\" or to the seal")
 	flags.BoolVar(&f.abandon, "abandon", false, "give up the unfinished load of this folder; what is loaded of it stays")
@@ -245,6 +247,7 @@ type loadFlags struct {
 	moved                                                []string
 	accept, replace, force, allowEmpty, abandon, verbose bool
 	calls                                                concurrency
+	filters                                              filters
 	noReadBack, unstable                                 bool
 }
 
@@ -279,11 +282,15 @@ func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, erro
 	if err != nil {
 		return nil, err
 	}
+	filter, err := f.filters.of(root, []string{root})
+	if err != nil {
+		return nil, err
+	}
 	m := a.meter("load")
 	defer m.End()
 	defer yieldToWriters(job.Geometry.Disks)()
 	done, err := w.Load(ctx, root, appliance.LoadOptions{
-		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), SourceFiles: sourceFiles(job), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack,
+		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), SourceFiles: sourceFiles(job), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack, Filter: filter,
 		Begin:        func() error { return a.apply(w.state, firmware.EventLoadStart) },
 		Progress:     func(p appliance.Progress) { m.Tell(loadSample(p)) },
 		ScanProgress: func(r scan.Report) { m.Tell(scanSample(r)) },
@@ -391,6 +398,7 @@ func loadEnd(r *appliance.LoadReport, err error) error {
 		}
 		err = errors.Join(err, fmt.Errorf("%w: %s%s", errSkipped, plural(r.SkippedCount, "entry"), kept))
 	}
+	err = errors.Join(err, listedMissing(&r.Scan))
 	if r.SkippedCount == 0 && r.Remarked > 0 {
 		err = errors.Join(err, fmt.Errorf("%w: %s", errRemarks, plural(r.Remarked, "entry")))
 	}
