@@ -36,6 +36,7 @@ type LoadOptions struct {
 	NoReadBack     bool     // leave reading back what is written to ReadBack and Seal
 	AllowEmpty     bool     // a source without an entry is no mistake
 
+	Beside []Place     // other sources of the same call: their loads may be unfinished
 	Filter *filter.Set // what is left out; a load is resumed with the one that it was begun with
 
 	SourceConcurrency int // calls on the source in flight; 0 lets its answers decide

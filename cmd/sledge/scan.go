@@ -94,6 +94,9 @@ func rulesOf(to manifest.JobTarget, policy manifest.JobPolicy, profiles string) 
 // checkSource tells a mistyped source early.
 func checkSource(root string) error {
 	info, err := os.Stat(root)
+	if scan.Unreachable(err) {
+		return fmt.Errorf("%w: %w", scan.ErrSourceGone, err)
+	}
 	if err != nil {
 		return fmt.Errorf("source: %w", err)
 	}
