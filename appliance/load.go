@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/fetch"
+	"github.com/sledge-io/sledge/appliance/filter"
 	"github.com/sledge-io/sledge/appliance/ingest"
 	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/scan"
@@ -34,6 +35,9 @@ type LoadOptions struct {
 	Moved          []string // the paths that the source was loaded from, or its load was begun from
 	NoReadBack     bool     // leave reading back what is written to ReadBack and Seal
 	AllowEmpty     bool     // a source without an entry is no mistake
+
+	Beside []Place     // other sources of the same call: their loads may be unfinished
+	Filter *filter.Set // what is left out; a load is resumed with the one that it was begun with
 
 	SourceConcurrency int // calls on the source in flight; 0 lets its answers decide
 	SourceFiles       int // files of the source that are open at most to be read ahead; 0 is FetchFiles
@@ -60,7 +64,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		return nil, err
 	}
 	defer src.Close()
-	src.Concurrency = o.SourceConcurrency
+	src.Concurrency, src.Filter = o.SourceConcurrency, o.Filter
 	if o.Begin == nil {
 		o.Begin = func() error { return nil }
 	}
@@ -176,7 +180,7 @@ func (d *Device) loadList(ctx context.Context, src *scan.Source, list *scanList,
 		what = "load-resumed"
 		report.Scan = list.tail.report()
 	}
-	if err := d.event(what, "", -1); err != nil {
+	if err := d.event(what, filtersNote(&list.tail.Report), -1); err != nil {
 		return err
 	}
 	if err := d.moveStaged(); err != nil { // it has room now

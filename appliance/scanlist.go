@@ -70,6 +70,7 @@ func (d *Device) makeList(ctx context.Context, src *scan.Source, o scan.Options)
 	defer f.Close()
 	d.ordinal++
 	head := *src.Head()
+	head.Filters = scan.NewFilters(src.Filter)
 	head.Continues = o.Continued[max(0, len(o.Continued)-scan.MaxContinues):]
 	if err := appendList(f, 2, head); err != nil {
 		d.removeList(f.Name)

@@ -28,6 +28,7 @@ func (d *Device) takeUp(src *scan.Source, o *LoadOptions) (own *scanList, damage
 		case d.finished(l):
 		case !begun:
 			useless = append(useless, l.copies.Name)
+		case rel == scan.RelOther && o.beside(&l.head):
 		case rel == scan.RelOther || rel == scan.RelMedium && !slices.Contains(o.Moved, l.head.Path()):
 			return nil, nil, d.errUnfinished(l)
 		case l.broken != nil:
@@ -39,6 +40,11 @@ func (d *Device) takeUp(src *scan.Source, o *LoadOptions) (own *scanList, damage
 				return nil, nil, err
 			}
 			own = l
+		}
+	}
+	if own != nil {
+		if err := sameFilters(src, own); err != nil {
+			return nil, nil, err
 		}
 	}
 	for _, name := range useless {

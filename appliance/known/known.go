@@ -48,6 +48,7 @@ type metEntry struct {
 	path   string
 	failed bool // it could not be looked at: what the device holds stays
 	folder bool // it is a folder that could not be read
+	leave  bool // a filter leaves it, or what it holds, out
 }
 
 type keptEntry struct {
@@ -156,8 +157,8 @@ func (k *Set) Meet(it *scan.Item) (same bool, err error) {
 		same, err = k.match(it)
 		k.at = k.next()
 	}
-	if it.Kind != manifest.KindDir {
-		k.met = append(k.met, metEntry{it.Path, it.Kind == manifest.KindSkipped, it.Flags&scan.ItemFolder != 0})
+	if shut := it.Flags&scan.ItemShut != 0; it.Kind != manifest.KindDir || shut {
+		k.met = append(k.met, metEntry{it.Path, it.Kind == manifest.KindSkipped || shut, it.Flags&scan.ItemFolder != 0, shut || it.Flags&scan.ItemLeftOut != 0})
 	}
 	if err == nil {
 		err = k.at.err
@@ -239,6 +240,8 @@ func (k *Set) pass() error {
 			continue
 		}
 		switch {
+		case a.leave: // not asked for: that takes nobody's place either
+			k.leftOut(&w)
 		case a.failed: // not looked at: that takes nobody's place
 		case w.rel == scan.RelOther:
 			return k.taken(a.path, &keptEntry{path: w.Path, kind: w.Kind, from: w.Detail})
@@ -279,6 +282,9 @@ func (k *Set) match(it *scan.Item) (same bool, err error) {
 		return false, nil
 	}
 	it.Flags |= scan.ItemKnown | w.Flags&scan.ItemOurs
+	if it.Flags&scan.ItemLeftOut != 0 {
+		k.leftOut(w)
+	}
 	if it.Kind == manifest.KindSkipped {
 		return false, nil
 	}
@@ -306,6 +312,13 @@ func (k *Set) match(it *scan.Item) (same bool, err error) {
 		return false, nil
 	}
 	return same, nil
+}
+
+// leftOut counts an entry of this source that a filter leaves out now. It stays.
+func (k *Set) leftOut(w *Entry) {
+	if w.rel != scan.RelOther && w.good {
+		k.report.Kept++
+	}
 }
 
 func (k *Set) replaced(path string, rel scan.Relation) {

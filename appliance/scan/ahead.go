@@ -280,6 +280,7 @@ func (a *ahead) plan(d *folder) {
 		a.walker.Broadcast()
 		return
 	}
+	a.src.judge(r)
 	a.looks += len(r.keys)
 	d.queued, d.key = true, d.rel+r.keys[0]
 	heap.Push(&a.todo, d)
@@ -323,6 +324,7 @@ type listing struct {
 	count  int
 	dir    vfs.Dir
 	links  bool
+	shut   string // the rule that leaves the content out
 	err    error
 	paused time.Duration
 }
@@ -333,7 +335,14 @@ func (s *Source) listing(d *folder, a *ahead) (l listing) {
 	if l.dir, l.err = s.tree.OpenDir(strings.TrimSuffix(d.rel, "/")); l.err != nil {
 		return l
 	}
+	var mark string
+	if mark, l.shut, l.err = s.enter(d.rel, l.dir); l.err != nil || l.shut != "" && mark == "" {
+		return l
+	}
 	l.err = l.dir.Names(func(name string, isDir bool) error {
+		if l.shut != "" && name != mark {
+			return nil
+		}
 		if isDir {
 			name += "/"
 		}
@@ -397,6 +406,7 @@ func (a *ahead) keep(d *folder, l listing) {
 		return
 	}
 	a.count(d, 1+l.count%noteNames)
+	d.shut, d.empty = l.shut, l.count == 0 && l.shut == ""
 	d.names = l.names
 	if a.kept < maxKept {
 		d.dir = l.dir
@@ -418,8 +428,12 @@ func (s *Source) looks(r *run, from, to int, dir vfs.Dir, links bool) {
 		}
 	}
 	for i := from; i < to; i++ {
+		if r.items[i] != nil { // left out
+			continue
+		}
 		if r.items[i] = s.look(r.of.rel, r.keys[i], dir, err, vfs.Dir.Stat); !links {
 			r.items[i].nlink = 1
 		}
+		r.items[i] = s.sift(r.items[i], r, i)
 	}
 }

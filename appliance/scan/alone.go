@@ -19,7 +19,7 @@ func Run(ctx context.Context, root string, o Options) (*Report, error) {
 		return nil, err
 	}
 	defer src.Close()
-	src.Concurrency = o.Concurrency
+	src.Concurrency, src.Filter = o.Concurrency, o.Filter
 	return List(ctx, src, o, folder, "sort", nothing{}, func(uint64, *Item) error { return nil })
 }
 

@@ -23,6 +23,8 @@ type folder struct {
 	dir   vfs.Dir // kept open for the looks; nil: opened for each claim
 	links bool    // inode numbers are believed
 
+	shut    string // the rule that leaves its content out
+	empty   bool   // it has no entry
 	runs    []*run // that were begun, in order, and not visited
 	begun   bool   // the walk is in it, or waits for it
 	ended   bool   // all its runs were begun, or it cannot be listed
@@ -34,7 +36,8 @@ type run struct {
 	of      *folder
 	keys    []string
 	items   []*Item
-	below   []*folder // of the names that are folders
+	below   []*folder      // of the names that are folders
+	way     map[int]string // of the names that are folders which are only looked into: the rule
 	claimed int
 	looked  int
 }

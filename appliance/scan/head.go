@@ -2,8 +2,10 @@ package scan
 
 import (
 	"slices"
+	"time"
 	"unicode/utf8"
 
+	"github.com/sledge-io/sledge/appliance/filter"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -19,8 +21,29 @@ type Head struct {
 	Volume string `json:"volume,omitempty"` // id of the file system; empty: not known
 	Folder string `json:"folder,omitempty"` // the root's place in it
 
+	Filters *Filters `json:"filters,omitempty"` // nil: all of it is taken
+
 	// The lists of the same load that earlier calls had begun: it is one load, however often it is continued.
 	Continues []manifest.ID `json:"continues,omitempty"`
+}
+
+// Filters are what a list's scan left out.
+type Filters struct {
+	Digest string    `json:"digest"`
+	Rules  [][]byte  `json:"rules"`
+	Now    time.Time `json:"now"` // what ages count from
+}
+
+// NewFilters describes a filter; nil is nil.
+func NewFilters(f *filter.Set) *Filters {
+	if f == nil {
+		return nil
+	}
+	out := &Filters{Digest: f.Digest(), Now: f.Now()}
+	for _, rule := range f.Rules() {
+		out.Rules = append(out.Rules, []byte(rule))
+	}
+	return out
 }
 
 // MaxContinues bounds how many of them are kept: the last ones.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/filter"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -23,7 +24,8 @@ type Options struct {
 	Empty    bool     // a source without an entry is no mistake
 	Progress func(Report)
 
-	Concurrency int // calls on the source in flight; 0 lets its answers decide. Run alone heeds it
+	Filter      *filter.Set // what is left out; Run alone heeds it
+	Concurrency int         // calls on the source in flight; 0 lets its answers decide. Run alone heeds it
 
 	Continued []manifest.ID     // the lists of this very load that earlier calls had begun
 	Met       func(path string) // called for every entry of the source; nil is allowed
@@ -51,6 +53,14 @@ type Report struct {
 	Blocking     uint64    `json:"blocking"`
 	Findings     []Finding `json:"findings"`
 
+	LeftOutCount uint64    `json:"left_out_count"` // by filters; a folder counts once
+	LeftOut      []LeftOut `json:"left_out"`       // by rule
+	Kept         uint64    `json:"left_out_kept"`  // loaded earlier, and left out now: they stay on the device
+	Missing      uint64    `json:"listed_missing"` // listed, and not met in the source
+	Filters      string    `json:"filters"`        // the digest of the rules; "" of none
+
+	LeftOutPaths  []string `json:"-"`
+	MissingPaths  []string `json:"-"`
 	ReplacedPaths []string `json:"-"`
 	DroppedPaths  []string `json:"-"`
 	GonePaths     []string `json:"-"`
@@ -76,7 +86,7 @@ func (r *Report) same(it *Item) {
 
 // compared takes what comparing with the device has counted.
 func (r *Report) compared(k *Report) {
-	r.Replaced, r.Dropped, r.Gone, r.GoneBytes, r.Shared, r.Unsure, r.UnsurePath = k.Replaced, k.Dropped, k.Gone, k.GoneBytes, k.Shared, k.Unsure, k.UnsurePath
+	r.Replaced, r.Dropped, r.Gone, r.GoneBytes, r.Shared, r.Kept, r.Unsure, r.UnsurePath = k.Replaced, k.Dropped, k.Gone, k.GoneBytes, k.Shared, k.Kept, k.Unsure, k.UnsurePath
 	r.ReplacedPaths, r.DroppedPaths, r.GonePaths = k.ReplacedPaths, k.DroppedPaths, k.GonePaths
 }
 
@@ -119,7 +129,10 @@ const (
 // item in list order: everything by path, then the further names of hard links
 // by the path of the name that carries the data.
 func List(ctx context.Context, src *Source, o Options, disk vfs.FS, dir string, known Known, emit func(uint64, *Item) error) (*Report, error) {
-	report := &Report{Root: src.Root}
+	report := &Report{Root: src.Root, Filters: src.Filter.Digest()}
+	for _, rule := range src.Filter.Leaving() {
+		report.LeftOut = append(report.LeftOut, LeftOut{Rule: rule})
+	}
 	newSorter := func() *extsort.Sorter {
 		return extsort.New(extsort.Config{FS: disk, Dir: dir, Memory: scanMemory})
 	}
@@ -128,7 +141,17 @@ func List(ctx context.Context, src *Source, o Options, disk vfs.FS, dir string, 
 	names, links, walked := &collisions{newSorter()}, newSorter(), newSorter()
 	defer func() { names.sorter.Close(); links.Close(); walked.Close() }()
 	next := time.Now().Add(progressEvery)
-	err := src.walkAhead(ctx, func(it *Item) error {
+	seen := map[string]bool{} // of the listed paths
+	meet := &ways{to: func(it *Item) error {
+		if it.Flags&(ItemLeftOut|ItemShut) != 0 {
+			report.leftOut(it)
+		}
+		if rel := it.Path[len(src.prefix):]; src.Filter.Lists(rel) {
+			seen[rel] = true
+		}
+		if it.Flags&ItemLeftOut != 0 {
+			return walked.Add([]byte(it.OrderKey()), it.Encode())
+		}
 		report.count(it)
 		if o.Met != nil {
 			o.Met(it.Path)
@@ -147,10 +170,15 @@ func List(ctx context.Context, src *Source, o Options, disk vfs.FS, dir string, 
 			next = time.Now().Add(progressEvery)
 		}
 		return walked.Add([]byte(it.OrderKey()), it.Encode())
-	})
+	}}
+	err := src.walkAhead(ctx, meet.take)
+	if err == nil {
+		err = meet.end()
+	}
 	if err != nil {
 		return nil, err
 	}
+	src.Filter.Missing(seen, report.missing)
 	if err := names.report(report.find); err != nil {
 		return nil, err
 	}
@@ -241,8 +269,12 @@ func emitList(ctx context.Context, report *Report, walked, further, later *extso
 			}
 		}
 		same, err := known.Meet(it)
+		leftOut := it.Flags&ItemLeftOut != 0
+		if it.Flags &^= ItemLeftOut | ItemShut | ItemEmpty; it.Kind == manifest.KindDir {
+			it.Detail = ""
+		}
 		switch {
-		case err != nil:
+		case err != nil || leftOut:
 			return err
 		case it.Kind == manifest.KindHardlink:
 			if same {

@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/filter"
 	"github.com/sledge-io/sledge/appliance/pace"
 	"github.com/sledge-io/sledge/appliance/words"
 	"github.com/sledge-io/sledge/crypto"
@@ -30,6 +32,13 @@ type Source struct {
 	// Concurrency is how many calls are in flight; 0 lets their answers decide.
 	Concurrency int
 	pace        *pace.Pace // that the last walk ended with
+
+	// Filter leaves entries out; nil takes all.
+	Filter *filter.Set
+
+	home    sync.Once // of the two below
+	homeDev uint64
+	homeErr error
 
 	owners owners
 	clock  clock
@@ -111,6 +120,7 @@ type Item struct {
 	Reason string // skipped
 	Detail string
 	Flags  itemFlags
+	way    string // within a walk: the rule that only looks into the folder
 
 	Prior *manifest.Record // the committed record whose content it may still have
 }
@@ -128,6 +138,9 @@ const (
 	ItemUnsure                        // the device's version may come from another source: its content must not be replaced
 	ItemLost                          // of the device's entries: bytes of it are lost
 	ItemOurs                          // the device's version is of a list of this very load that an earlier call had begun
+	ItemLeftOut                       // within a scan: a filter leaves it out, and all below it
+	ItemShut                          // within a scan: a folder whose content a filter leaves out
+	ItemEmpty                         // within a scan: a folder without an entry
 )
 
 func (it *Item) OrderKey() string {

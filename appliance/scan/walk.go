@@ -121,6 +121,7 @@ func (a *ahead) visit(r *run, i int, f func(*Item) error) error {
 		}
 		return f(&Item{Path: it.Path, Kind: manifest.KindSkipped, Reason: skipReason(below.err), Detail: "folder: " + words.Cause(below.err), Flags: ItemFolder})
 	}
+	a.enterFolder(it, below)
 	if err := f(it); err != nil {
 		a.drop(below)
 		return err

@@ -106,6 +106,9 @@ var goneErrors = []error{unix.EIO, unix.ENODEV, unix.ENXIO, unix.ENOMEDIUM, unix
 	unix.ESTALE, unix.ENOTCONN, unix.ETIMEDOUT, unix.EHOSTDOWN, unix.EHOSTUNREACH, unix.ENETDOWN, unix.ENETUNREACH,
 	unix.ECONNREFUSED, unix.ECONNRESET, unix.ECONNABORTED, unix.EPIPE, fs.ErrNotExist}
 
+// Unreachable reports whether a source's path answers as one without its medium or server.
+func Unreachable(err error) bool { return mayBeGone(err) && !errors.Is(err, fs.ErrNotExist) }
+
 func mayBeGone(err error) bool {
 	for _, e := range goneErrors {
 		if errors.Is(err, e) {

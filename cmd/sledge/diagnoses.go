@@ -104,6 +104,8 @@ func diagnoses() []diagnosis {
 		{is(appliance.ErrReplaces), exitSource, advise("if this is the same source, load it with --replace: its files take the place of those on the device",
 			"if it is another one, load it under a name of its own: --as NAME")},
 		{is(appliance.ErrUnfinished), exitState, unfinishedHints},
+		{is(appliance.ErrOtherFilters), exitState, advise("run it again with the filters that are named above", "or give its rest up, and load with the new filters: sledge load DIR --abandon")},
+		{is(scan.ErrLeftOut), exitSource, advise("leave the mark's flag out, or name a folder below")},
 		{is(known.ErrTaken), exitSource, func(err error) []string { return takenHints(err, nil) }},
 		{is(appliance.ErrSealBegun), exitState, advise("run the same sledge seal again: it goes on from there")},
 		{is(appliance.ErrSealed), exitState, advise("the device is final, nothing can be added any more: ship the disks, and send the label (sledge seal gives it again); for new data the data centre makes a new job")},

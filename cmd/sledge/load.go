@@ -16,6 +16,7 @@ import (
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/terminal"
+	"github.com/sledge-io/sledge/manifest"
 )
 
 type loadReport struct {
@@ -51,6 +52,7 @@ func (r *loadReport) Print(w io.Writer) {
 	r.changes(w, r.Scan.Replaced, r.Scan.ReplacedPaths, "replaced", "changed in the source: the new version takes the place of the one on the device")
 	r.changes(w, r.Scan.Dropped, r.Scan.DroppedPaths, "dropped", "not in the source any more, below what is no folder now: left out of the manifest")
 	r.changes(w, r.Scan.Gone, r.Scan.GonePaths, "gone", "not in the source any more: kept on the device")
+	r.Scan.leftOut.print(w, r.Scan.Report)
 	r.Status.Print(w)
 	for i, s := range r.Skipped {
 		if i == terminal.Most {
@@ -201,7 +203,7 @@ func needsSecret(d *device, event firmware.EventKind) error {
 
 func (a *app) loadCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "load DIR",
+		Use:   "load DIR...",
 		Short: "load a folder onto the device; run again to resume",
 		Long: `Read every entry of a folder once, and write it, encrypted and with parity, to the
 disks. What is told as loaded is safe there. All names are checked against the target
@@ -214,19 +216,22 @@ never takes the place of a version that was loaded before.
 Another card or disk at the same path is another source: load it with --as.`,
 		Example: `  sledge load /srv/data --disk '/mnt/bay*'
   sledge load /srv/home --as home --disk '/mnt/bay*'
+  sledge load /srv/a --as a /srv/b --as b --disk '/mnt/bay*'
+  sledge load /srv/data --exclude '*.tmp' --exclude-caches --disk '/mnt/bay*'
   sledge load /media/card --as card2 --disk '/mnt/bay*'
   sledge load /media/card1 --source-moved /media/card --disk '/mnt/bay*'
   sledge load /srv/data --accept-findings --json 2>progress.jsonl`,
 	}
 	var f loadFlags
 	flags := cmd.Flags()
-	flags.StringVar(&f.as, "as", "", "put this folder before every path in the manifest")
+	flags.StringArrayVar(&f.as, "as", nil, "put this folder before every path in the manifest; of several sources each has its own, in their order")
 	flags.BoolVar(&f.accept, "accept-findings", false, "load although some names cannot be imported as they are")
 	flags.BoolVar(&f.replace, "replace", false, "let files of another card or disk at the same path replace those that were loaded from there")
 	flags.StringArrayVar(&f.moved, "source-moved", nil, "the folder is the one that was loaded, or begun, from this path; may be repeated")
 	flags.BoolVar(&f.force, "force", false, "read all files again: their times cannot be trusted")
 	flags.BoolVar(&f.unstable, "unstable-times", false, "take files whose times change at every look, by reading them twice")
 	f.calls.add(flags)
+	f.filters.add(flags)
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "load a folder without any entry")
 	flags.BoolVar(&f.noReadBack, "no-read-back", false, "leave reading back what is written to \"sledge scrub --read-back\" or to the seal")
 	flags.BoolVar(&f.abandon, "abandon", false, "give up the unfinished load of this folder; what is loaded of it stays")
@@ -234,69 +239,124 @@ Another card or disk at the same path is another source: load it with --as.`,
 	addProfiles(flags, &f.profiles)
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
 		if f.abandon {
-			return a.abandon(args[0], f.as)
+			return a.abandonAll(args, f.as)
 		}
-		return a.load(ctx, args[0], &f)
+		return a.load(ctx, args, &f)
 	})
 }
 
 type loadFlags struct {
-	as, profiles                                         string
-	moved                                                []string
+	profiles                                             string
+	as, moved                                            []string
 	accept, replace, force, allowEmpty, abandon, verbose bool
 	calls                                                concurrency
+	filters                                              filters
 	noReadBack, unstable                                 bool
 }
 
-func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, error) {
-	if err := checkSource(root); err != nil {
+// load loads the folders, one after another.
+func (a *app) load(ctx context.Context, folders []string, f *loadFlags) (report, error) {
+	sources, err := sourcesOf(folders, f.as)
+	if err != nil {
 		return nil, err
 	}
-	if err := a.checkApart(root); err != nil {
-		return nil, err
-	}
-	var moved []string
-	for _, m := range f.moved {
-		full, err := filepath.Abs(m)
-		if err != nil {
+	for i, p := range sources {
+		if err := a.checkApart(folders[i]); err != nil {
 			return nil, err
 		}
-		moved = append(moved, full)
+		if _, err := f.filters.of(p.Root, folders); err != nil {
+			return nil, err
+		}
 	}
-	w, err := a.openWork(firmware.EventLoadStart)
-	if err != nil {
+	if len(sources) == 1 {
+		if err := checkSource(folders[0]); err != nil {
+			return nil, err
+		}
+	}
+	l := &loading{a: a, f: f, folders: folders, sources: sources}
+	if err := l.open(); err != nil {
 		return nil, err
 	}
-	defer w.close()
-	job, _, err := w.state.job()
-	if err != nil {
-		return nil, err
+	defer l.w.close()
+	if len(sources) == 1 {
+		return l.load(ctx, sources[0])
 	}
-	if err := a.checkJob(w.state, job); err != nil {
-		return nil, err
+	r := &sourcesReport{Sources: []*sourceReport{}}
+	err = r.each(sources, func(p appliance.Place) (report, error) {
+		if err := checkSource(p.Root); err != nil {
+			return nil, err
+		}
+		return l.load(ctx, p)
+	})
+	return r, err
+}
+
+// loading is a device at work on sources.
+type loading struct {
+	a       *app
+	f       *loadFlags
+	folders []string
+	sources []appliance.Place
+	moved   []string
+	w       *work
+	job     *manifest.Job
+	rules   scan.Rules
+}
+
+// open opens the device, and looks whether its job takes a load.
+func (l *loading) open() (err error) {
+	for _, m := range l.f.moved {
+		full, err := filepath.Abs(m)
+		if err != nil {
+			return err
+		}
+		l.moved = append(l.moved, full)
 	}
-	rules, err := rulesOf(job.Target, job.Policy, f.profiles)
+	if l.w, err = l.a.openWork(firmware.EventLoadStart); err != nil {
+		return err
+	}
+	if err = l.ready(); err != nil {
+		l.w.close()
+	}
+	return err
+}
+
+func (l *loading) ready() (err error) {
+	if l.job, _, err = l.w.state.job(); err != nil {
+		return err
+	}
+	if err := l.a.checkJob(l.w.state, l.job); err != nil {
+		return err
+	}
+	l.rules, err = rulesOf(l.job.Target, l.job.Policy, l.f.profiles)
+	return err
+}
+
+// load loads one source.
+func (l *loading) load(ctx context.Context, p appliance.Place) (report, error) {
+	a, f, w := l.a, l.f, l.w
+	filter, err := f.filters.of(p.Root, l.folders)
 	if err != nil {
 		return nil, err
 	}
 	m := a.meter("load")
 	defer m.End()
-	defer yieldToWriters(job.Geometry.Disks)()
-	done, err := w.Load(ctx, root, appliance.LoadOptions{
-		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), SourceFiles: sourceFiles(job), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack,
+	defer yieldToWriters(l.job.Geometry.Disks)()
+	done, err := w.Load(ctx, p.Root, appliance.LoadOptions{
+		As: p.As, Beside: l.sources, Rules: l.rules, AcceptFindings: f.accept, Replace: f.replace, Moved: l.moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack, Filter: filter,
 		Begin:        func() error { return a.apply(w.state, firmware.EventLoadStart) },
 		Progress:     func(p appliance.Progress) { m.Tell(loadSample(p)) },
 		ScanProgress: func(r scan.Report) { m.Tell(scanSample(r)) },
 	})
 	m.End()
-	err = errors.Join(hintTaken(err, moved), a.loadState(w))
+	err = errors.Join(hintTaken(err, l.moved), a.loadState(w))
 	if done == nil {
 		return refusedLoad(err, f.verbose), err
 	}
 	if errors.Is(err, appliance.ErrFindings) && done.Lost == 0 {
-		return newScanReport(&done.Scan, job.Target.URL), err
+		return newScanReport(&done.Scan, l.job.Target.URL), err
 	}
-	r := newLoadReport(done, job.Target.URL)
+	r := newLoadReport(done, l.job.Target.URL)
 	r.verbose = f.verbose
 	return r, loadEnd(done, err)
 }
@@ -327,6 +387,17 @@ type abandonReport struct {
 func (r *abandonReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "given up: the load of %s; %s of it stay on the device, %d were not loaded\n", escape(r.Root), plural(r.Entries, "entry"), r.Given)
 	r.Status.Print(w)
+}
+
+func (a *app) abandonAll(folders, as []string) (report, error) {
+	sources, err := sourcesOf(folders, as)
+	if err != nil {
+		return nil, err
+	}
+	if len(sources) > 1 {
+		return nil, usagef("--abandon takes one folder")
+	}
+	return a.abandon(sources[0].Root, sources[0].As)
 }
 
 func (a *app) abandon(root, as string) (report, error) {
@@ -391,6 +462,7 @@ func loadEnd(r *appliance.LoadReport, err error) error {
 		}
 		err = errors.Join(err, fmt.Errorf("%w: %s%s", errSkipped, plural(r.SkippedCount, "entry"), kept))
 	}
+	err = errors.Join(err, listedMissing(&r.Scan))
 	if r.SkippedCount == 0 && r.Remarked > 0 {
 		err = errors.Join(err, fmt.Errorf("%w: %s", errRemarks, plural(r.Remarked, "entry")))
 	}

@@ -19,6 +19,7 @@ import (
 
 type scanReport struct {
 	*scan.Report
+	leftOut
 	Findings []namedFinding `json:"findings"`
 	Target   string         `json:"target"`
 	Room     *scanRoom      `json:"room,omitempty"` // only with --disk
@@ -37,7 +38,7 @@ type namedFinding struct {
 }
 
 func newScanReport(r *scan.Report, target string) *scanReport {
-	s := &scanReport{Report: r, Target: target, Findings: []namedFinding{}, ReplacedNames: namesOf(r.ReplacedPaths), DroppedNames: namesOf(r.DroppedPaths), GoneNames: namesOf(r.GonePaths)}
+	s := &scanReport{Report: r, leftOut: newLeftOut(r), Target: target, Findings: []namedFinding{}, ReplacedNames: namesOf(r.ReplacedPaths), DroppedNames: namesOf(r.DroppedPaths), GoneNames: namesOf(r.GonePaths)}
 	for _, f := range r.Findings {
 		s.Findings = append(s.Findings, namedFinding{f.Code, nameOf(f.Path), escape(f.Text), f.Blocks})
 	}
@@ -48,6 +49,7 @@ func (r *scanReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "source      %s\nentries     %d: %s, %s, %s, %s\nbytes       %s, the largest file has %s\n", escape(r.Root), r.Entries,
 		plural(r.Files, "file"), plural(r.Dirs, "directory"), plural(r.Symlinks, "symbolic link"), plural(r.Hardlinks, "further name"), size(r.Bytes), size(r.Largest))
 	printIf(w, r.Skipped > 0, "skipped     %d: not readable or special; they will be named in the manifest\n", r.Skipped)
+	r.leftOut.print(w, r.Report)
 	r.Room.Print(w)
 	if r.FindingCount == 0 {
 		fmt.Fprintf(w, "findings    none: every name fits %s\n", escape(r.Target))
@@ -92,6 +94,9 @@ func rulesOf(to manifest.JobTarget, policy manifest.JobPolicy, profiles string) 
 // checkSource tells a mistyped source early.
 func checkSource(root string) error {
 	info, err := os.Stat(root)
+	if scan.Unreachable(err) {
+		return fmt.Errorf("%w: %w", scan.ErrSourceGone, err)
+	}
 	if err != nil {
 		return fmt.Errorf("source: %w", err)
 	}
@@ -99,6 +104,14 @@ func checkSource(root string) error {
 		return usagef("source %s: %w", root, errNotFolder)
 	}
 	return nil
+}
+
+// listedMissing is the error of listed paths that are not in the source.
+func listedMissing(r *scan.Report) error {
+	if r.Missing == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s of the list are not in the source", errSkipped, plural(r.Missing, "path"))
 }
 
 func scanSample(r scan.Report) progress.Sample {
@@ -124,6 +137,8 @@ unlocked, it says whether all of the source fits.`,
 	profiles, calls := "", concurrency(0)
 	calls.add(cmd.Flags())
 	addProfiles(cmd.Flags(), &profiles)
+	var filters filters
+	filters.add(cmd.Flags())
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
 		t, policy, err := a.scanTarget(*target, *profile)
 		if err != nil {
@@ -136,9 +151,13 @@ unlocked, it says whether all of the source fits.`,
 		if err := checkSource(args[0]); err != nil {
 			return nil, err
 		}
+		filter, err := filters.of(args[0], args)
+		if err != nil {
+			return nil, err
+		}
 		m := a.meter("scan")
 		defer m.End()
-		found, err := scan.Run(ctx, args[0], scan.Options{As: *as, Rules: rules, Concurrency: int(calls), Progress: func(r scan.Report) { m.Tell(scanSample(r)) }})
+		found, err := scan.Run(ctx, args[0], scan.Options{As: *as, Rules: rules, Concurrency: int(calls), Filter: filter, Progress: func(r scan.Report) { m.Tell(scanSample(r)) }})
 		m.End()
 		if err != nil {
 			return nil, err
@@ -148,7 +167,7 @@ unlocked, it says whether all of the source fits.`,
 		if found.Blocking > 0 {
 			return r, fmt.Errorf("%w: %d of its names and files cannot be imported as they are", appliance.ErrFindings, found.Blocking)
 		}
-		return r, nil
+		return r, listedMissing(found)
 	})
 }
 

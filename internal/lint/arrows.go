@@ -68,6 +68,8 @@ var arrows = []Arrow{
 		"which look counts is decided without a disk"},
 	{"appliance/seal", []string{"crypto/...", "manifest/...", "appliance/catalog", "appliance/disk", "appliance/frames", "appliance/journal", "appliance/pack", "appliance/read", "appliance/rebuild", "appliance/words", "appliance/wraps", "internal/durable/...", "internal/erasure/...", "internal/extsort/...", "internal/vfs/..."}, none,
 		"what is sealed is what is on the disks: an open device is asked through an interface, and no load"},
+	{"appliance/filter", none, none,
+		"what is left out is decided by names and figures: no file is opened for it"},
 	{"appliance/known", []string{"manifest/...", "appliance/catalog", "appliance/scan"}, none,
 		"what a scan is compared with is decided without a disk"},
 	{"appliance/wraps", []string{"crypto/...", "manifest/...", "appliance/disk", "internal/vfs/..."}, none,
