@@ -298,7 +298,7 @@ func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, erro
 	}
 	r := newLoadReport(done, job.Target.URL)
 	r.verbose = f.verbose
-	return r, loadEnd(done, err)
+	return r, errors.Join(loadEnd(done, err), a.recordLoad(w.state, done))
 }
 
 // loadState has the device's state follow from whether some load has begun and not

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sledge-io/sledge/internal/fsck/wire"
@@ -134,9 +135,12 @@ func people(j *wire.JobFile, device wire.ID, signer ed25519.PublicKey) (all []pe
 	for _, c := range j.Custodians {
 		all = append(all, person{c.Key, "custodian", c.Name})
 	}
-	for role, keys := range map[string][]ed25519.PublicKey{"importer": j.Importers, "acceptor": j.Acceptors, "eraser": j.Erasers, "validator": j.Validators} {
-		for _, k := range keys {
-			all = append(all, person{k, role, role})
+	for _, r := range []struct {
+		role string
+		keys []ed25519.PublicKey
+	}{{"importer", j.Importers}, {"acceptor", j.Acceptors}, {"eraser", j.Erasers}, {"validator", j.Validators}} {
+		for _, k := range r.keys {
+			all = append(all, person{k, r.role, r.role})
 		}
 	}
 	if signer != nil {
@@ -158,6 +162,12 @@ var roles = map[string]struct {
 	"hold-placed": {false, []string{"signer", "acceptor"}}, "hold-released": {true, []string{"signer", "acceptor"}},
 	"erase-authorised": {true, []string{"acceptor", "signer"}}, "erase-result": {true, []string{"eraser"}}, "erase-certified": {true, []string{"validator"}},
 	"closed": {false, []string{"signer"}},
+}
+
+// maySign tells whether a role signs events of a kind; holder: it is the custodian of the moment.
+func maySign(kind, role string, holder bool) bool {
+	rule := roles[kind]
+	return holder && !rule.only || slices.Contains(rule.any, role)
 }
 
 func hours(from, to time.Time) string { return fmt.Sprintf("%.1f hours", to.Sub(from).Hours()) }

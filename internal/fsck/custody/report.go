@@ -77,6 +77,7 @@ type Report struct {
 	Confirmed   uint64    `json:"confirmed_size"` // largest independent one: nothing before it was cut off
 	LabelFits   bool      `json:"label_checked"`
 	Holders     []Holder  `json:"custodians"`
+	Open        bool      `json:"not_countersigned"` // handed over to nobody with a key: any custodian of the job may go on
 	Events      []Event   `json:"events"`
 	Findings    []Finding `json:"findings"`
 }

@@ -166,6 +166,7 @@ func (v *verifier) walk(raw [][]byte) error {
 		}
 	}
 	v.possession()
+	v.Open = v.now().open
 	for _, h := range v.holds {
 		x := Holder{Name: h.name, KeyID: keyID(h.key), From: h.from - 1}
 		if h.to > 0 {
@@ -199,25 +200,32 @@ func (v *verifier) now() *held { return &v.holds[len(v.holds)-1] }
 
 // signed finds who signed an entry, and whether he may.
 func (v *verifier) signed(e *entry) error {
-	var by *person
+	h := v.now()
+	var by *person // one key may have several roles: that counts which may sign
 	for i, p := range v.people {
-		if e.env.Verify(p.key) == nil && (by == nil || p.key.Equal(v.now().key)) {
+		if e.env.Verify(p.key) != nil {
+			continue
+		}
+		if maySign(e.Kind, p.role, p.key.Equal(h.key) || h.open && p.role == "custodian") {
+			e.Role, e.KeyID = p.role, keyID(p.key)
+			return v.predicted(e)
+		}
+		if by == nil {
 			by = &v.people[i]
 		}
 	}
 	if by == nil {
 		return errors.New("signed by nobody whom the job file names")
 	}
-	e.Role, e.KeyID = by.role, keyID(by.key)
+	return fmt.Errorf("signed by %s (%s), who may not sign it", by.name, by.role)
+}
+
+// predicted holds the key id that an event names to the key that signed it.
+func (v *verifier) predicted(e *entry) error {
 	if e.predict != e.KeyID {
 		return fmt.Errorf("it names the key %s, and %s signed it", e.predict, e.KeyID)
 	}
-	rule, h := roles[e.Kind], v.now()
-	isHolder := by.key.Equal(h.key) || h.open && by.role == "custodian"
-	if isHolder && !rule.only || slices.Contains(rule.any, by.role) {
-		return nil
-	}
-	return fmt.Errorf("signed by %s (%s), who may not sign it", by.name, by.role)
+	return nil
 }
 
 // handOver follows the key that may sign the log.

@@ -384,3 +384,16 @@ func TestOthers(t *testing.T) {
 	r.Must(other.Log.Append(r.Log.Entries[0], r.Device))
 	says(t, verify(t, r, folder(t, &other), attack{}), custody.Tampered, "of another log")
 }
+
+// TestSignersAgree: what the writer lets a role sign, the verifier takes, and nothing else.
+func TestSignersAgree(t *testing.T) {
+	for _, kind := range append(event.Kinds(), "weather") {
+		for _, role := range []string{"device", "custodian", "importer", "acceptor", "eraser", "validator", "signer"} {
+			for _, holder := range []bool{true, false} {
+				if ours, theirs := custody.MaySign(string(kind), role, holder), kind.MaySign(role, holder); ours != theirs {
+					t.Errorf("%s by %s (holder %v): verifier %v, writer %v", kind, role, holder, ours, theirs)
+				}
+			}
+		}
+	}
+}
