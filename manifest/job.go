@@ -75,8 +75,11 @@ type JobTarget struct {
 
 // JobRoles are the keys of people who act after the seal.
 type JobRoles struct {
-	Importer []PublicKey `json:"importer"`
-	Acceptor []PublicKey `json:"acceptor"`
+	Importer  []PublicKey `json:"importer"`
+	Acceptor  []PublicKey `json:"acceptor"`
+	Custodian []Custodian `json:"custodian,omitempty"` // who may hold the device, beside its own key
+	Eraser    []PublicKey `json:"eraser,omitempty"`
+	Validator []PublicKey `json:"validator,omitempty"` // decides whether an erasure is enough
 }
 
 // JobPolicy are the customer's choices.
@@ -87,6 +90,7 @@ type JobPolicy struct {
 	PackSize        int64  `json:"pack_size"`
 	PackSeconds     int    `json:"pack_seconds"`
 	ClassicRecovery bool   `json:"classic_recovery,omitempty"`
+	Hold            string `json:"hold,omitempty"` // reference of a hold in force: nothing may be erased
 }
 
 // PublicKey is an Ed25519 key as base64 of its SubjectPublicKeyInfo in JSON.
@@ -183,6 +187,9 @@ func (j *Job) Validate() error {
 		return err
 	}
 	if err := j.validateRecipients(); err != nil {
+		return err
+	}
+	if err := j.validateCustody(); err != nil {
 		return err
 	}
 	return j.Policy.validate()

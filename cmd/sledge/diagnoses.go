@@ -15,14 +15,19 @@ import (
 	"github.com/sledge-io/sledge/appliance/seal"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/custody/codes"
+	"github.com/sledge-io/sledge/internal/custody/log"
+	"github.com/sledge-io/sledge/internal/custody/witness"
 	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/fsck/custody"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/internal/statefolder"
+	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -171,7 +176,20 @@ func diagnoses() []diagnosis {
 		{is(keyless.ErrInPart), exitInPart, advise("bring what is missing, and run the same command again; the report says of each check what it needs")},
 		{is(keyless.ErrNothing), exitNotFound, advise("name the folder with the disks, labels, receipts and statements that you were given")},
 		{is(fs.ErrNotExist), exitNotFound, advise("check the name")},
+		{is(witness.ErrUnknown), exitRefused, advise("do not sign: compare device and job with the papers, and ask the giver")},
+		{is(witness.ErrProof), exitRefused, advise("do not sign, and keep both: what you have cosigned is in your folder (seen/), what was handed over is here; tell the data centre")},
+		{is(witness.ErrMemory), exitRefused, advise("do not sign: bring your folder back from its copy, or tell the data centre, which makes a custodian of a new key")},
+		{is(witness.ErrMalformed, codes.ErrParts), exitUsage, advise("take the file instead of the codes, or read every code again")},
+		{isBehind, exitBehind, advise("tell the giver the size that is named above: sledge custody handover --again --old SIZE")},
+		{is(errNotCustodian), exitState, advise("see whose turn it is: sledge custody show DIR --trust signer.pub")},
+		{is(custody.ErrNoLog), exitNotFound, advise("name the folder of a custody log; a device makes its own: sledge custody add provisioned")},
+		{is(log.ErrExists), exitUsage, advise("name another folder")},
+		{is(vfs.ErrLocked), exitBusy, advise("wait for the other command, then run this one again")},
+		{is(errException), exitException, advise("look at the packages, take a photo, and keep the seals; the import refuses nothing for it")},
+		{is(errGap), exitGap, advise("ask who had the device in that time; the log's other statements hold")},
+		{is(errAlone), exitAlone, advise("give a checkpoint that came another way: --seen FILE (a QR code that was kept, a copy), or --custodian DIR for your own memory")},
 		{is(manifest.ErrCorrupt, crypto.ErrCorrupt), exitRefused, advise("get another copy of the file")},
+		{is(errUnrecorded), exitUnrecorded, advise("mend the place of the log, then write the event: sledge custody add EVENT; what the command did is safe and need not be done again")},
 	}
 }
 
@@ -190,6 +208,12 @@ func both(all ...func(error) bool) func(error) bool {
 	return func(err error) bool {
 		return !slices.ContainsFunc(all, func(f func(error) bool) bool { return !f(err) })
 	}
+}
+
+// isBehind tells a hand-over that begins elsewhere than at what was cosigned.
+func isBehind(err error) bool {
+	var conflict *witness.ConflictError
+	return errors.As(err, &conflict)
 }
 
 func isUsage(err error) bool {

@@ -104,6 +104,7 @@ type jobFlags struct {
 	bays, packSeconds                                                       int
 	fileDigest, symlinks, directories                                       string
 	noParity, fips, noRecovery, classic                                     bool
+	custody                                                                 jobCustody
 }
 
 func (a *app) jobCreate() *cobra.Command {
@@ -140,6 +141,7 @@ site's folder.`,
 	flags.BoolVar(&f.fips, "fips", false, "FIPS profile: PBKDF2 instead of Argon2id, no recovery copy")
 	flags.BoolVar(&f.noRecovery, "no-recovery", false, "leave the site's recovery recipients out")
 	flags.BoolVar(&f.classic, "classic-recovery", false, "allow recovery recipients that are not post-quantum")
+	f.custody.add(flags)
 	flags.StringVar(&f.out, "out", "", "write the job file to this `FILE`, too")
 	flags.StringVar(&f.codeOut, "code-out", "", "write the code sheet to this `FILE` instead of showing the code; FILE.png is its QR code; both have mode 0600")
 	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.createJob(&f) })
@@ -254,7 +256,7 @@ func (f *jobFlags) params(now time.Time) (site.JobParams, error) {
 		}
 		p.Devices = append(p.Devices, pub)
 	}
-	return p, nil
+	return p, f.custody.set(&p)
 }
 
 func parseGeometry(s string) (k, m int, err error) {

@@ -358,7 +358,7 @@ func (l *loading) load(ctx context.Context, p appliance.Place) (report, error) {
 	}
 	r := newLoadReport(done, l.job.Target.URL)
 	r.verbose = f.verbose
-	return r, loadEnd(done, err)
+	return r, errors.Join(loadEnd(done, err), a.recordLoad(w.state, done))
 }
 
 // loadState has the device's state follow from whether some load has begun and not

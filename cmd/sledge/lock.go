@@ -38,7 +38,7 @@ with the same code makes the device ready again. A reboot locks it, too.`,
 		if err := a.apply(d, firmware.EventLock); err != nil {
 			return nil, err
 		}
-		return &stateReport{d.ID().String(), string(d.State())}, nil
+		return &stateReport{d.ID().String(), string(d.State())}, a.recordLock(d)
 	})
 }
 

@@ -53,35 +53,42 @@ does that, and import repairs what it can on the way.`,
   sledge receive --trust signer.pub --label device.label --disk '/mnt/bay*' --json`,
 	}
 	var f chainFlags
+	var arrival arrivalFlags
 	f.add(cmd.Flags())
+	arrival.add(cmd.Flags())
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
-		set, done, err := a.openSet(&f)
-		if err != nil {
-			return a.refusedArrival(&f, err)
-		}
-		defer done()
-		fit, err := set.Fit(ctx)
-		if err != nil {
-			return nil, err
-		}
-		r := &receiveReport{
-			Job: set.Job.ID.String(), Device: set.Scope.Device.String(), Generation: set.Scope.Generation, Origin: originOf(set), Label: set.LabelChecked,
-			Needed: fit.Needed, Lost: fit.Lost, Parity: set.Job.Geometry.M, Target: set.Job.Target.URL, Warnings: set.Warnings,
-		}
-		if text, err := f.labelText(); err == nil && set.LabelChecked {
-			r.Fingerprint = labelFingerprint(text)
-		}
-		here, missing := set.Here()
-		r.Here, r.Missing = append([]int{}, here...), append([]int{}, missing...)
-		if fit.Lost > 0 {
-			r.Verdict = "disks missing"
-			return r, fmt.Errorf("%w: at least %d more needed, for %d of %s", appliance.ErrTooFewDisks, fit.More, fit.Lost, plural(fit.Packs, "pack"))
-		}
-		if err := chainEnd(set, nil); err != nil {
-			r.Verdict = "origin not proven"
-			return r, err
-		}
-		r.Verdict = "fit"
-		return r, nil
+		return a.signArrival(&f, &arrival, func() (report, error) { return a.receive(ctx, &f) })
 	})
+}
+
+// receive checks a device in by what its disks say.
+func (a *app) receive(ctx context.Context, f *chainFlags) (report, error) {
+	set, done, err := a.openSet(f)
+	if err != nil {
+		return a.refusedArrival(f, err)
+	}
+	defer done()
+	fit, err := set.Fit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &receiveReport{
+		Job: set.Job.ID.String(), Device: set.Scope.Device.String(), Generation: set.Scope.Generation, Origin: originOf(set), Label: set.LabelChecked,
+		Needed: fit.Needed, Lost: fit.Lost, Parity: set.Job.Geometry.M, Target: set.Job.Target.URL, Warnings: set.Warnings,
+	}
+	if text, err := f.labelText(); err == nil && set.LabelChecked {
+		r.Fingerprint = labelFingerprint(text)
+	}
+	here, missing := set.Here()
+	r.Here, r.Missing = append([]int{}, here...), append([]int{}, missing...)
+	if fit.Lost > 0 {
+		r.Verdict = "disks missing"
+		return r, fmt.Errorf("%w: at least %d more needed, for %d of %s", appliance.ErrTooFewDisks, fit.More, fit.Lost, plural(fit.Packs, "pack"))
+	}
+	if err := chainEnd(set, nil); err != nil {
+		r.Verdict = "origin not proven"
+		return r, err
+	}
+	r.Verdict = "fit"
+	return r, nil
 }

@@ -24,6 +24,9 @@ func (a *app) roles() []role {
 			group("target", "test an S3 store before an import", a.targetProbeCommand()),
 			a.importCommand(), a.acceptCommand(), a.extractCommand(), a.listCommand(), a.catCommand(), a.exportListCommand(), a.proveCommand(),
 			group("pack", "export packs for other implementations", a.packExport())}},
+		{"custody", "Whoever holds a device:", []*cobra.Command{
+			group("custody", "sign who held the device, hand it over, and show it to strangers",
+				a.custodyKey(), a.custodyAdd(), a.custodyHandover(), a.custodyReceive(), a.custodyShow(), a.custodyVerify(), a.custodyExport(), a.custodyPolicy())}},
 		{"audit", "Auditors, without any secret:", []*cobra.Command{
 			a.verifyVerb(keyless.Audit()),
 			group("verify", "verify disks, manifest, imports, acceptances and proofs, without any secret",

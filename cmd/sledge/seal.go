@@ -230,7 +230,7 @@ func (a *app) sealed(d *device, res *seal.Result, labelOut string) (report, erro
 	var err error
 	r.LabelFile, r.QRFile, err = writeLabel(res.Label, d.scope(), labelOut)
 	r.lost = err != nil
-	return r, errors.Join(err, stays)
+	return r, errors.Join(err, stays, a.recordSeal(d, res))
 }
 
 // writeLabel gives the label as text and as QR code.

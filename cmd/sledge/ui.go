@@ -59,7 +59,12 @@ const (
 	exitTampered    = 21
 	exitExtras      = 22
 	exitUnwaived    = 23
-	exitInPart      = 24
+	exitBehind      = 24
+	exitGap         = 25
+	exitAlone       = 26
+	exitException   = 27
+	exitUnrecorded  = 28
+	exitInPart      = 29
 	exitInterrupted = 130
 )
 
@@ -92,6 +97,11 @@ var exitClasses = []struct {
 	{exitTampered, "tampered", "the device's state is not believed any more"},
 	{exitExtras, "extras", "everything is in the target, and below the prefix are objects that no receipt names"},
 	{exitUnwaived, "unwaived", "something is neither proven nor waived by name; nothing was signed"},
+	{exitBehind, "behind", "a hand-over begins at another size than this custodian has cosigned; nothing was signed, and the size is told"},
+	{exitGap, "gap", "the custody log holds, and for some time nobody signed for the device"},
+	{exitAlone, "alone", "the custody log holds, and no independent checkpoint was given: rolled back whole it would look the same"},
+	{exitException, "exception", "the arrival was signed, and something is not as it should be: a seal, damage, or the disks"},
+	{exitUnrecorded, "unrecorded", "the work is done and safe, and its event could not be written to the custody log"},
 	{exitInPart, "in-part", "what could be checked is right, and something could not be checked"},
 	{exitInterrupted, "interrupted", "interrupted; the same command goes on"},
 }
@@ -100,8 +110,8 @@ var exitClasses = []struct {
 // first: what must not be used, what was not done, what can go on, what is left.
 var gravity = []int{
 	exitTampered, exitRefused, exitLost, exitUnexpected, exitVersion, exitKey, exitJob, exitUsage, exitState, exitDisks, exitDiskFailed, exitWrap,
-	exitNotFound, exitBusy, exitFull, exitInterrupted, exitTarget, exitConflict, exitObjects, exitExtras, exitUnwaived, exitUnproven, exitDamage,
-	exitInPart, exitSource, exitDone,
+	exitNotFound, exitBusy, exitFull, exitInterrupted, exitTarget, exitConflict, exitObjects, exitExtras, exitUnwaived, exitUnproven, exitBehind, exitException, exitGap, exitAlone, exitDamage,
+	exitSource, exitUnrecorded, exitInPart, exitDone,
 }
 
 // graver tells whether an error is worse than another one.
@@ -149,6 +159,11 @@ var (
 	errUndigested    = errors.New("not in the list, for want of a SHA-256 of the whole file")
 	errUnwaived      = acceptance.ErrUnwaived
 	errMissing       = delivery.ErrMissing
+	errGap           = errors.New("a gap in the possession")
+	errAlone         = errors.New("no independent checkpoint was given")
+	errException     = errors.New("arrived with an exception")
+	errUnrecorded    = errors.New("not written to the custody log")
+	errNotCustodian  = errors.New("not this custodian's turn")
 	errInternal      = errors.New("a fault of sledge itself")
 )
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/custody/event"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -277,7 +278,7 @@ func (a *app) putSecret(d *device, j *adoption, c appliance.Config, root []byte,
 	}
 	a.warnFewDisks(len(c.Disks), j.job.Geometry)
 	r := &unlockReport{d.ID().String(), string(d.State()), j.job.ID.String(), until, expired, len(c.Disks), j.job.Geometry.Disks}
-	return r, a.lostBefore(c, k)
+	return r, errors.Join(a.lostBefore(c, k), a.record(d, event.Unlocked, map[string]any{"job_serial": j.job.Serial, "result": "unlocked"}))
 }
 
 // lostBefore is the error of a device that cannot give back what it had told as safe, or

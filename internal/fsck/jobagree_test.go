@@ -83,6 +83,13 @@ func TestJobsAgree(t *testing.T) {
 		p["unlock"].(map[string]any)["kdf"] = kdf
 		p["policy"].(map[string]any)["classic_recovery"] = true
 		p["devices"].([]any)[0].(map[string]any)["protection"] = "none"
+		spki := p["signer"] // any key: the roles of erasure are held to no others
+		p["roles"].(map[string]any)["eraser"], p["roles"].(map[string]any)["validator"] = []any{spki}, []any{spki}
+		p["policy"].(map[string]any)["hold"] = "case 7"
+		p["roles"].(map[string]any)["custodian"] = []any{
+			map[string]any{"vkey": custodianKey(t, "alice.example", 1), "name": "Alice", "organisation": "Carriers"},
+			map[string]any{"vkey": custodianKey(t, "bob.example", 2), "name": "Bob", "organisation": ""},
+		}
 		try := func(what string) {
 			raw := dsse(t, d.jobKey, all)
 			_, ours := wire.OpenJob(raw, &Trust{Key: public(d.jobKey)})
@@ -131,4 +138,59 @@ func TestJobsAgree(t *testing.T) {
 		t.Error("no job file is taken")
 	}
 	t.Logf("figure: %d job files, %d taken", tried, taken)
+}
+
+// custodianKey is the verifier key of a cosigner whose key is made of a number.
+func custodianKey(t *testing.T, name string, seed byte) string {
+	t.Helper()
+	key := ed25519.NewKeyFromSeed(append(make([]byte, 31), seed)).Public().(ed25519.PublicKey)
+	k, err := manifest.NewCosignerKey(name, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k.String()
+}
+
+// TestCustodiansAgree: verifier and reader refuse the same custodians.
+func TestCustodiansAgree(t *testing.T) {
+	d := makeDevice(t, smallPlan())
+	all := predicateOf(t, d.job)
+	roles := all["predicate"].(map[string]any)["roles"].(map[string]any)
+	own := func(name string, key ed25519.PrivateKey) string {
+		k, err := manifest.NewCosignerKey(name, key.Public().(ed25519.PublicKey))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k.String()
+	}
+	one := func(vkey, name string) any { return map[string]any{"vkey": vkey, "name": name, "organisation": "x"} }
+	a, b := custodianKey(t, "a.example", 1), custodianKey(t, "b.example", 2)
+	for what, c := range map[string]struct {
+		list []any
+		good bool
+	}{
+		"two":                     {[]any{one(a, "A"), one(b, "B")}, true},
+		"none":                    {[]any{}, true},
+		"nobody":                  {[]any{one("none", "A")}, false},
+		"one twice":               {[]any{one(a, "A"), one(a, "A")}, false},
+		"a key under two names":   {[]any{one(a, "A"), one(custodianKey(t, "c.example", 1), "C")}, false},
+		"a name with two keys":    {[]any{one(a, "A"), one(custodianKey(t, "a.example", 3), "C")}, false},
+		"the signer's key":        {[]any{one(own("s.example", d.jobKey), "S")}, false},
+		"the device's key":        {[]any{one(own("d.example", d.deviceKey), "D")}, false},
+		"a control character":     {[]any{one(a, "A\x1b[2J")}, false},
+		"no name":                 {[]any{one(a, "")}, false},
+		"a long name":             {[]any{one(a, strings.Repeat("x", 257))}, false},
+		"another hash in the key": {[]any{one(strings.Replace(a, "+", "+0", 1), "A")}, false},
+		"a space in the key":      {[]any{one(strings.Replace(a, "a.ex", "a ex", 1), "A")}, false},
+		"a log's key":             {[]any{one("a.example+00000000+AQ==", "A")}, false},
+		"65":                      {slices.Repeat([]any{one(a, "A")}, 65), false},
+	} {
+		roles["custodian"] = c.list
+		raw := dsse(t, d.jobKey, all)
+		_, ours := wire.OpenJob(raw, &Trust{Key: public(d.jobKey)})
+		_, theirs := manifest.OpenJob(raw, d.jobKey.Public().(ed25519.PublicKey))
+		if (ours == nil) != c.good || (theirs == nil) != c.good {
+			t.Errorf("%s: verifier: %v; reader: %v", what, ours, theirs)
+		}
+	}
 }

@@ -29,7 +29,7 @@ const (
 	Objects     = 13
 	NotFound    = 19
 	Version     = 20
-	InPart      = 24
+	InPart      = 29
 	Interrupted = 130
 )
 

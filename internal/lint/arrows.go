@@ -159,6 +159,8 @@ var arrows = []Arrow{
 		"a listing in files knows nothing of what it is compared with"},
 	{"internal/audit", []string{"internal/audit/inventory", "internal/keyless", "crypto/...", "manifest/...", "importer/entry", "importer/receipt", "importer/request", "importer/target", "internal/extsort/...", "internal/fsck/...", "internal/verdict/...", "internal/sample", "internal/delivery", "internal/files/...", "internal/vfs/...", "internal/advice/...", "internal/terminal/..."}, none,
 		"a store is held against receipts by whoever may read it: no device, no key, no run, and nothing that uploads"},
+	{"internal/custody/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/..."}, []string{"golang.org/x/mod/...", "rsc.io/qr/..."},
+		"a custody log is written by whoever holds a device: it knows no device, no store and no command"},
 	{"internal/delivery", []string{"crypto/...", "manifest/...", "internal/files/...", "internal/advice/..."}, none,
 		"what belongs together is said by names and signatures of the format; opening a device is its caller's"},
 	{"internal/delivery/union", []string{"crypto/...", "importer/content", "importer/entry", "importer/receipt", "importer/target", "internal/extsort/...", "internal/vfs/...", "manifest/..."}, none,

@@ -24,6 +24,10 @@ type JobParams struct {
 	Policy     manifest.JobPolicy
 	Expires    time.Time
 
+	// Who may hold, erase and judge the erasure of the devices; none is an empty list.
+	Custodians          []manifest.Custodian
+	Erasers, Validators []ed25519.PublicKey
+
 	// FIPS asks for what GODEBUG=fips140=only allows on the device: PBKDF2
 	// instead of Argon2id, and no recovery copy.
 	FIPS       bool
@@ -107,6 +111,13 @@ func (s *Site) draft(p JobParams) (*manifest.Job, error) {
 		} else {
 			job.Roles.Acceptor = keys
 		}
+	}
+	job.Roles.Custodian = p.Custodians
+	for _, pub := range p.Erasers {
+		job.Roles.Eraser = append(job.Roles.Eraser, manifest.PublicKey{PublicKey: pub})
+	}
+	for _, pub := range p.Validators {
+		job.Roles.Validator = append(job.Roles.Validator, manifest.PublicKey{PublicKey: pub})
 	}
 	return job, nil
 }

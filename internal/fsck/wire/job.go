@@ -27,6 +27,11 @@ type JobFile struct {
 	Classic       bool       // recovery need not be post-quantum
 	Importers     []ed25519.PublicKey
 	Acceptors     []ed25519.PublicKey
+	Signer        ed25519.PublicKey // as it shows itself; only with a trust it is the one that was meant
+	Custodians    []Custodian
+	Erasers       []ed25519.PublicKey
+	Validators    []ed25519.PublicKey
+	Hold          string          // reference of a hold in force
 	Target        string          // where imports go, as folderURL writes it; "" if it does not say
 	profile       string          // of the target
 	Leaves        map[string]bool // kinds that its policy gives no object
@@ -64,7 +69,8 @@ func OpenJob(raw []byte, trust *Trust) (*JobFile, error) {
 		return nil, err
 	}
 	j.Raw, j.Sha256 = raw, sha256.Sum256(raw)
-	return j, nil
+	j.Signer, err = signerIn(e)
+	return j, err
 }
 
 func verifyJob(e *Envelope, trust *Trust) error {
@@ -158,7 +164,7 @@ func ParseJob(s *Statement) (*JobFile, error) {
 	}
 	policy, err := p.Object("policy")
 	if err == nil {
-		err = policy.Maybe("classic_recovery", &j.Classic)
+		err = errors.Join(policy.Maybe("classic_recovery", &j.Classic), policy.Maybe("hold", &j.Hold))
 	}
 	if err != nil {
 		return nil, err
@@ -169,7 +175,13 @@ func ParseJob(s *Statement) (*JobFile, error) {
 	if err := j.readPolicy(p); err != nil {
 		return nil, err
 	}
-	return j, j.readRoles(p)
+	if err := j.readRoles(p); err != nil {
+		return nil, err
+	}
+	if !plainText(j.Hold) {
+		return nil, fmt.Errorf("%w: policy hold", ErrMalformed)
+	}
+	return j, j.ownKeys(p)
 }
 
 func (j *JobFile) readTarget(p Object) error {
@@ -302,12 +314,12 @@ func (j *JobFile) readRoles(p Object) error {
 	if err != nil {
 		return err
 	}
-	for name, to := range map[string]*[]ed25519.PublicKey{"importer": &j.Importers, "acceptor": &j.Acceptors} {
+	for name, to := range map[string]*[]ed25519.PublicKey{"importer": &j.Importers, "acceptor": &j.Acceptors, "eraser": &j.Erasers, "validator": &j.Validators} {
 		if *to, err = roleKeys(roles, name); err != nil {
 			return err
 		}
 	}
-	return nil
+	return j.readCustodians(roles)
 }
 
 func roleKeys(roles Object, name string) ([]ed25519.PublicKey, error) {

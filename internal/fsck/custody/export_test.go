@@ -1,0 +1,4 @@
+package custody
+
+// MaySign is for comparison with the writer's table.
+var MaySign = maySign
