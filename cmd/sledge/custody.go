@@ -17,6 +17,7 @@ import (
 	"github.com/sledge-io/sledge/internal/custody/log"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/fsck/custody"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -170,7 +171,7 @@ func (w *custodyWork) open(trust string, signer ed25519.PublicKey) (err error) {
 	}
 	w.trust = &fsck.Trust{Key: signer}
 	if signer == nil {
-		if w.trust, err = fsckTrust(trust); err != nil {
+		if w.trust, err = keyless.Trust(trust); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/sledge-io/sledge/internal/custody/witness"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck/custody"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -215,7 +216,7 @@ func (r *cosignReport) whose(job *manifest.Job, b witness.Body) (keys []ed25519.
 
 // handedTo verifies the log that came with the hand-over.
 func (a *app) handedTo(f *receiveFlags, r *cosignReport, b witness.Body, card manifest.Custodian) error {
-	t, err := fsckTrust(f.trust)
+	t, err := keyless.Trust(f.trust)
 	if err != nil {
 		return err
 	}

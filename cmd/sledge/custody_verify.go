@@ -18,6 +18,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck/custody"
+	"github.com/sledge-io/sledge/internal/keyless"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -110,7 +111,7 @@ does not know. The log is verified as "sledge custody verify" does, with its exi
 func (a *app) verifyCustody(dir string, f *custodyVerifyFlags, all bool) (report, error) {
 	in := custody.Input{}
 	var err error
-	if in.Trust, err = fsckTrust(f.trust); err != nil {
+	if in.Trust, err = keyless.Trust(f.trust); err != nil {
 		return nil, err
 	}
 	if f.job != "" {
