@@ -343,7 +343,8 @@ func (l *loading) load(ctx context.Context, p appliance.Place) (report, error) {
 	defer m.End()
 	defer yieldToWriters(l.job.Geometry.Disks)()
 	done, err := w.Load(ctx, p.Root, appliance.LoadOptions{
-		As: p.As, Beside: l.sources, Rules: l.rules, AcceptFindings: f.accept, Replace: f.replace, Moved: l.moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack, Filter: filter,
+		As: p.As, Beside: l.sources, Rules: l.rules, AcceptFindings: f.accept, Replace: f.replace, Moved: l.moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), SourceFiles: sourceFiles(l.job),
+		AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack, Filter: filter,
 		Begin:        func() error { return a.apply(w.state, firmware.EventLoadStart) },
 		Progress:     func(p appliance.Progress) { m.Tell(loadSample(p)) },
 		ScanProgress: func(r scan.Report) { m.Tell(scanSample(r)) },
