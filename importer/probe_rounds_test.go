@@ -82,6 +82,17 @@ func (a *distant) List(ctx context.Context, prefix, after string) ([]target.List
 	return a.fakeTarget.List(ctx, prefix, after)
 }
 
+func (a *distant) Capabilities() target.Capabilities {
+	c := a.fakeTarget.Capabilities()
+	c.DefaultRetention = true
+	return c
+}
+
+func (a *distant) DefaultRetention(context.Context) (target.Retention, error) {
+	a.trip("retention", "")
+	return target.Retention{}, nil
+}
+
 // TestRoundsUntilFirstObject: how often a start waits for the store before it sends the first object.
 func TestRoundsUntilFirstObject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -247,7 +247,9 @@ func (r *run) recheckEnded(ctx, runCtx context.Context) error {
 // store probes the target and brings every entry to an outcome, in as many passes
 // as it takes while the operator is waited for.
 func (r *run) store(ctx, runCtx context.Context) error {
-	r.calls.Ask(runCtx, r.target)
+	if r.header.Begun {
+		r.calls.Ask(runCtx, r.target) // else the probe is the first to write, and asks beside its first looks
+	}
 	if err := r.firstLook(runCtx); err != nil {
 		if errors.Is(err, request.ErrStopped) || target.IsCanceled(err) {
 			return err
