@@ -91,15 +91,16 @@ func (c *canceler) all(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.outlook.Close()) }()
-	r.tellCanceled()
-	uploads, err := r.journal.count('u')
-	if err != nil {
-		return err
-	}
 	if c.list, err = newCanceledList(r.opts.StateDir, r.base); err != nil {
+		r.tellCanceled()
 		return err
 	}
 	c.out.List = c.list.name
+	defer c.telling()()
+	uploads, err := r.journal.count('u')
+	if err != nil {
+		return errors.Join(err, c.list.close())
+	}
 	if r.opts.Uncommit != nil {
 		err = c.uncommit(ctx)
 	}
@@ -112,7 +113,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err == nil {
 		err = c.unseen(uploads)
 		aborted, unsearched := r.sweepUploads(ctx)
-		c.out.Aborted += aborted
+		c.list.count(&c.out.Aborted, aborted)
 		c.unsearched(unsearched)
 	}
 	err = errors.Join(err, c.list.close())

@@ -73,15 +73,23 @@ func (c *canceler) takeAway(ctx context.Context, note commitNote) error {
 	return err
 }
 
-// sentElsewhere dates a write of another host that has had no answer: it may have waited at that
-// host's gate until now. It is kept here, so that the next call counts from the same time.
+// sentElsewhere dates a write of another host: one that has had no answer may have waited at that
+// host's gate until now, and its clock says nothing here. The date is kept, with the note that it
+// is of, so that the next call counts from the same time.
 func (r *run) sentElsewhere(note commitNote) (commitNote, error) {
-	here, err := r.notedHere()
-	if err != nil || !r.header.Filled || !note.Open.After(here.of(note.Key).Open) {
+	notes, err := r.notedHere()
+	here := notes.of(note.Key)
+	switch {
+	case err != nil || !r.header.Filled || note.there.IsZero():
 		return note, err
+	case note.there.Equal(here.Seen):
+		return here, nil
 	}
-	note.Open = r.opts.Now().UTC()
-	return note, r.noteHere(note)
+	here.Seen, here.At, here.Gone = note.there, r.opts.Now().UTC(), false
+	if note.openThere {
+		here.Open = here.At
+	}
+	return here, r.noteHere(here)
 }
 
 // Noted reports whether the run keeps that it wrote a marker under this key.

@@ -38,6 +38,12 @@ type commitNote struct {
 	At   time.Time `json:"at"`             // of the last write, or of the intent
 	Open time.Time `json:"open,omitzero"`  // of the last write that was to be sent and has had no answer
 	Gone bool      `json:"gone,omitempty"` // a cancel has removed it since
+
+	// Seen is At of the note in the target that this one has taken in: a name of that note, by the
+	// clock of the host that wrote it. Clocks of two hosts order nothing.
+	Seen      time.Time `json:"seen,omitzero"`
+	there     time.Time // At of the note in the target
+	openThere bool      // it tells of a write without an answer
 }
 
 // of is the note of a key; one without times if there is none.
@@ -57,18 +63,20 @@ func (n commitNotes) with(note commitNote) commitNotes {
 	return n
 }
 
-// and adds what others keep of the same run: what is known here counts where it is as new.
+// and adds what the target keeps of the same run, where this host alone has written it: what is
+// known here counts where it is as new. Of another host's notes it only says which they are (there).
 func (n commitNotes) and(others commitNotes) commitNotes {
 	for _, theirs := range others.Markers {
 		ours := n.of(theirs.Key)
 		switch {
 		case ours.At.IsZero():
-			ours = theirs
+			ours = commitNote{Key: theirs.Key, At: theirs.At, Open: theirs.Open}
 		case theirs.At.After(ours.At):
 			ours.At, ours.Open = theirs.At, later(ours.Open, theirs.Open)
 		case !ours.At.After(theirs.Open.Add(lateTime)): // our clock may be ahead
 			ours.Open = later(ours.Open, theirs.Open)
 		}
+		ours.there, ours.openThere = theirs.At, !theirs.Open.IsZero()
 		n = n.with(ours)
 	}
 	return n
@@ -160,6 +168,7 @@ func (r *run) noteThere(ctx context.Context, note commitNote) error {
 	if err != nil {
 		return err
 	}
+	note.Seen = time.Time{} // of this host
 	return m.put(ctx, mirrorCommit, n.with(note), false)
 }
 

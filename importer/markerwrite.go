@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"time"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/request"
@@ -45,6 +46,7 @@ type markerWrite struct {
 	denied      bool        // the last attempt was not made, for the run is not seen to be ours
 	unsure      bool        // an attempt may have had its effect, or have it later
 	noted       commitNotes // before this write
+	there       time.Time   // At of the note in the target, as far as this host knows it
 	noting      bool        // there is something to note of it
 	open        int         // attempts that may have their effect later
 }

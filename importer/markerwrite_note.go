@@ -17,7 +17,7 @@ func (w *markerWrite) recall(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("no commit marker was written: %w", request.NeverSent(err))
 	}
-	w.noted, w.unsure = w.noted.with(note), r.mayComeLate(note.Open)
+	w.noted, w.unsure, w.there = w.noted.with(note), r.mayComeLate(note.Open), note.Seen
 	return nil
 }
 
@@ -34,13 +34,20 @@ func (w *markerWrite) intent() commitNote {
 }
 
 func (w *markerWrite) intendHere() error {
+	note := w.intent()
+	note.Seen = w.there
 	w.noting = true
-	return w.at.run.noteHere(w.intent())
+	return w.at.run.noteHere(note)
 }
 
 // intendThere is asked for outside of the write's own turn: it has one of its own.
 func (w *markerWrite) intendThere(ctx context.Context) error {
-	return w.at.run.noteThere(ctx, w.intent())
+	note := w.intent()
+	err := w.at.run.noteThere(ctx, note)
+	if err == nil {
+		w.there = note.At
+	}
+	return err
 }
 
 // settle notes how the write has ended. Where it cannot, the write stays open for whoever reads.
@@ -52,10 +59,14 @@ func (w *markerWrite) settle(ctx context.Context) {
 	if w.open == 0 {
 		note.Open = w.noted.of(w.at.key).Open
 	}
+	note.Seen = w.there
 	err := r.noteHere(note)
 	if err == nil && ctx.Err() == nil && r.lostTo() == nil && !w.denied {
 		defer r.calls.LookBy(r.mayCommit)() // however long it waits: a cancel may have cleared the journal there
-		err = r.noteThere(ctx, note)
+		if err = r.noteThere(ctx, note); err == nil && r.mirrored() != nil {
+			note.Seen = note.At
+			err = r.noteHere(note)
+		}
 	}
 	if err != nil {
 		r.opts.Log.Debug("the note of the commit marker", "error", err)

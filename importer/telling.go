@@ -215,12 +215,12 @@ func (t *teller) steps() (steps []request.Decision) {
 }
 
 // tellCanceled tells that the run was given up. The numbers stay those of its last start.
-func (r *run) tellCanceled() {
-	if r.opts.StatusEvery <= 0 {
-		return
+func (r *run) tellCanceled() (s status.Status) {
+	if r.opts.StatusEvery > 0 {
+		s = r.tellAs(request.StateCanceled, "")
+		(&teller{run: r}).point(s.Progress, r.opts.Now())
 	}
-	t := &teller{run: r}
-	t.point(r.tellAs(request.StateCanceled, "").Progress, r.opts.Now())
+	return s
 }
 
 // tellAs tells a state, and what it waits with. The numbers stay those that were told last.

@@ -2,6 +2,7 @@ package receipt
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -34,3 +35,9 @@ func ReadCancelMark(text []byte) (m CancelMark) {
 // Of reports whether the mark counts for a run: it names that one, or none. Where the run is not
 // known ("") any mark counts.
 func (m CancelMark) Of(run string) bool { return m.Run == "" || run == "" || m.Run == run }
+
+// OfReceipts reports whether the mark counts for receipts, by the name that they have of their run:
+// its id, and behind points a later attempt and the digits of the state folder.
+func (m CancelMark) OfReceipts(name string) bool {
+	return m.Of(name) || strings.HasPrefix(name, m.Run+".")
+}

@@ -35,6 +35,7 @@ type Status struct {
 	Ended      bool          `json:"ended,omitempty"`    // of StateHalted: the start has ended with it, and no process waits
 	Changed    *request.Halt `json:"changed,omitempty"`  // a start did not find the run's objects, and none has found them since
 	Listening  time.Time     `json:"listening,omitzero"` // of a run that has ended: its command still had the folder then, at work on other devices, and heard an operator
+	Cancel     *Cancel       `json:"cancel,omitempty"`   // of StateCanceled: how far the command is, or was, that told so last
 	Paused     bool          `json:"paused"`             // an operator's pause holds, whatever the state: the next start is paused, too
 	Heard      time.Time     `json:"heard,omitzero"`     // Control.At of the operator's word that the run has obeyed last
 	Progress   Progress      `json:"progress"`

@@ -13,8 +13,8 @@ import (
 const maxMark = 4 << 10
 
 // Canceled is the mark of a run that was given up, from the run's folder or one of its
-// receipts; nil where it was not. A mark that names another run than this one says nothing; where
-// the run is not known ("") each counts. A status that cannot be read says nothing: it is not synced,
+// receipts; nil where it was not. run is the run's id, or how its receipts name it. A mark that names
+// another one says nothing; where the run is not known ("") each counts. A status that cannot be read says nothing: it is not synced,
 // the mark is.
 func Canceled(folder fs.FS, run string) (*receipt.CancelMark, error) {
 	status, err := readStatus(folder)
@@ -31,7 +31,7 @@ func canceled(folder fs.FS, status *status.Status, run string) (*receipt.CancelM
 		run = status.Run
 	}
 	mark, err := readMark(folder)
-	if mark != nil && !mark.Of(run) {
+	if mark != nil && !mark.OfReceipts(run) {
 		mark = nil
 	}
 	if mark == nil && err == nil && status != nil && status.State == request.StateCanceled {

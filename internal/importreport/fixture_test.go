@@ -33,6 +33,7 @@ func public() []ed25519.PublicKey {
 
 // aRun makes a state folder as a run leaves it.
 type aRun struct {
+	named       string // how the receipts name their run; "" is without the digits of a state folder
 	scope       manifest.Scope
 	lines       []receipt.Line
 	points      []status.Point
@@ -100,6 +101,9 @@ func (r aRun) folder(t testing.TB) fstest.MapFS {
 		Conditional: true, Outcomes: map[entry.Outcome]uint64{}, Proof: map[entry.Proof]uint64{}, Differences: r.differences, Started: testStart, Finished: testStart.Add(3 * time.Hour), Software: "sledge devel"}
 	if r.attempt > 1 {
 		total.Run = fmt.Sprintf("run-1.%d", r.attempt)
+	}
+	if r.named != "" {
+		total.Run = r.named
 	}
 	list, tree := &bytes.Buffer{}, &manifest.Tree{}
 	for i, l := range r.lines {

@@ -71,6 +71,7 @@ func Read(ctx context.Context, folder fs.FS, o Options) (*Device, error) {
 	if d.Canceled, err = canceled(folder, status, d.Run); err != nil {
 		return nil, err
 	}
+	d.noteMark(folder, receipts)
 	if d.Canceled != nil {
 		d.State, d.Complete, d.Halt, d.ETA = request.StateCanceled, false, nil, 0
 	}

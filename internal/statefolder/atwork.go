@@ -27,6 +27,7 @@ func (r *Status) judge(now time.Time) {
 	r.silent = r.since(r.Updated, now)
 	r.Gone = r.working() && r.hasGone(r.silent)
 	r.AtWork = r.silent < freshness && r.working() && !r.Gone
+	r.Canceling = r.Cancel != nil && !r.Cancel.Ended && r.silent < freshness && !r.hasGone(r.silent)
 	deaf := r.since(r.Listening, now)
 	r.Listens = !r.working() && deaf < freshness && !r.hasGone(deaf)
 	if r.Halt != nil && !r.AtWork { // nobody waits for its end

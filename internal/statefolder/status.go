@@ -32,6 +32,8 @@ type Status struct {
 
 	Listens bool `json:"listens,omitempty"` // its command has ended with this run, and has the folder while it is at work on others
 
+	Canceling bool `json:"canceling,omitempty"` // a cancel of the run is at work
+
 	silent    time.Duration // since its last word
 	elsewhere bool          // that was on another host
 }
@@ -44,6 +46,7 @@ func (r *Status) Print(w io.Writer) {
 	if c := r.Changed; c != nil && (r.Halt == nil || r.Halt.Code != c.Code) {
 		fmt.Fprintf(w, "not found   %s: %s (since %s), until a start finds it\n", c.Code, terminal.Escape(c.Cause), r.haltedSince(c))
 	}
+	r.printCancel(w)
 	switch {
 	case !r.working():
 		r.printOver(w)
