@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/durable"
@@ -18,8 +19,15 @@ var ErrOlderJob = errors.New("this device knows an older job file than its disks
 // cannot be read or written fails; one with another job file is an error. A disk without
 // room keeps its earlier file: the end of the seal writes it.
 func sameJob(c *Config, set disk.Bays) error {
-	for _, b := range set.Healthy() {
-		err := updateJob(c, b.Disk)
+	healthy := set.Healthy()
+	errs := make([]error, len(healthy))
+	var wg sync.WaitGroup
+	for i, b := range healthy {
+		wg.Go(func() { errs[i] = updateJob(c, b.Disk) })
+	}
+	wg.Wait()
+	for i, b := range healthy {
+		err := errs[i]
 		var w *jobWriteError
 		switch {
 		case errors.As(err, &w) && disk.IsFull(err):

@@ -88,6 +88,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	if err == nil {
 		err = d.loadNew(ctx, src, &o, report)
 	}
+	report.SlowDisk, report.SlowDiskRate = d.slowest()
 	rerr := d.endReadBack(ctx, report.readBack)
 	if err == nil || errors.Is(rerr, disk.ErrLost) || errors.Is(rerr, ErrDoubted) { // a loss is told whatever else ended the load
 		err = errors.Join(err, rerr)

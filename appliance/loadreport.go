@@ -19,6 +19,7 @@ type Progress struct {
 	Skipped               uint64
 	File                  string // at work: the one that is read for longest
 	SlowDisk              string // the one that the others wait for, if there is one
+	SlowDiskRate          int64  // how many bytes a second it takes
 	ReadBack, ToReadBack  int64  // bytes on disks, once all is loaded: what is committed is read back
 }
 
@@ -47,6 +48,8 @@ type LoadReport struct {
 	NoRoomCount  uint64         `json:"no_room_count"`
 	NoRoom       []string       `json:"-"` // files that are larger than what is free
 	FailedDisks  []string       `json:"failed_disks"`
+	SlowDisk     string         `json:"slowest_disk,omitempty"` // the one that the others waited for, if there was one
+	SlowDiskRate int64          `json:"slowest_disk_bytes_per_second,omitempty"`
 	Status       Status         `json:"status"`
 
 	readBack func(done, total int64) // takes the progress of the read-back
@@ -162,7 +165,7 @@ func (l *loader) reportProgress() (stop func()) {
 func (l *loader) progress() Progress {
 	p := l.total
 	p.File = l.files.oldest()
-	p.SlowDisk = l.d.slowest()
+	p.SlowDisk, p.SlowDiskRate = l.d.slowest()
 	p.Entries, p.Bytes, p.Skipped = l.entries.Load(), l.bytes.Load(), l.skipped.Load()
 	l.d.mu.Lock()
 	if st := l.d.state.lists[l.list.copies.ID]; st != nil {
@@ -185,10 +188,11 @@ func (l *loader) skip(it *scan.Item, reason, detail string) {
 	}
 }
 
-// slowest names the disk that the others wait for; "" if there is none.
-func (d *Device) slowest() string {
+// slowest names the disk that the others wait for, and how many bytes a second it takes;
+// "" if there is none.
+func (d *Device) slowest() (disk string, rate int64) {
 	if p := d.bays.Slowest(time.Now()); p != nil {
-		return p.Disk
+		return p.Disk, int64(p.Rate)
 	}
-	return ""
+	return "", 0
 }

@@ -96,9 +96,10 @@ type Owner struct {
 // Match puts the disks into their bays by their headers. Every disk must belong
 // to the device; a bay must not be there twice.
 func (o Owner) Match(disks []Disk) (Bays, error) {
+	headers, errs := o.headers(disks)
 	set := make(Bays, o.Bays)
-	for _, d := range disks {
-		h, err := o.BayOf(d)
+	for i, d := range disks {
+		h, err := headers[i], errs[i]
 		if err != nil {
 			return nil, err
 		}
@@ -108,6 +109,17 @@ func (o Owner) Match(disks []Disk) (Bays, error) {
 		set[h.Bay] = NewBay(h.Bay, d, h.Disk)
 	}
 	return set, nil
+}
+
+// headers are those of all disks, which seek for them at the same time.
+func (o Owner) headers(disks []Disk) ([]*Header, []error) {
+	headers, errs := make([]*Header, len(disks)), make([]error, len(disks))
+	var wg sync.WaitGroup
+	for i, d := range disks {
+		wg.Go(func() { headers[i], errs[i] = o.BayOf(d) })
+	}
+	wg.Wait()
+	return headers, errs
 }
 
 // BayOf reads a disk's header and says what is wrong with a disk that has no place in

@@ -49,8 +49,14 @@ func (s *Set) Code(g manifest.Geometry) (*erasure.Code, error) {
 
 func NewSet(disks []Disk) *Set {
 	s := &Set{Disks: disks}
-	for _, d := range disks {
-		h, err := ReadHeader(d)
+	headers, errs := make([]*Header, len(disks)), make([]error, len(disks))
+	var wg sync.WaitGroup
+	for i, d := range disks {
+		wg.Go(func() { headers[i], errs[i] = ReadHeader(d) })
+	}
+	wg.Wait()
+	for i, d := range disks {
+		h, err := headers[i], errs[i]
 		if err != nil {
 			s.Fault.Met("disk "+d.Name, err)
 			s.Bays, s.Headers = append(s.Bays, -1), append(s.Headers, nil)

@@ -25,20 +25,14 @@ type diskWriter struct {
 	ready   *sync.Cond
 	waiting []WriteRequest // in the order in which they came
 	at      vfs.File       // of the request that was taken last
-	run     int64          // bytes taken of it since its turn began
 	shut    bool
 	running sync.WaitGroup
+	alone   bool // somebody has the disk alone, or waits for that
 
 	pace pace
 }
 
-const (
-	writersPerDisk = 2 // writes in flight on one disk
-
-	// longestRun is how much of one file is written before another one that waits has its
-	// turn: a seek takes as long as one or two mebibytes.
-	longestRun = 64 << 20
-)
+const writersPerDisk = 2 // writes in flight on one disk
 
 // StartWriter begins to take the bay's writes, until stopWriter.
 func (b *Bay) StartWriter() {
@@ -72,15 +66,15 @@ func (b *Bay) Queue(r WriteRequest) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting = append(w.waiting, r)
-	w.ready.Signal()
+	w.ready.Broadcast() // who waits to be alone waits there, too
 }
 
 // take waits for the next write; false when the writer has stopped.
 func (w *diskWriter) take() (r WriteRequest, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for len(w.waiting) == 0 {
-		if w.shut {
+	for len(w.waiting) == 0 || w.alone {
+		if w.shut && !w.alone {
 			return r, false
 		}
 		w.ready.Wait()
@@ -88,22 +82,16 @@ func (w *diskWriter) take() (r WriteRequest, ok bool) {
 	i := w.next()
 	r = w.waiting[i]
 	w.waiting = slices.Delete(w.waiting, i, i+1)
-	if r.File != w.at {
-		w.at, w.run = r.File, 0
-	}
-	w.run += int64(len(r.Buf))
+	w.at = r.File
 	w.pace.begin(time.Now())
 	return r, true
 }
 
-// next is the place of the oldest write to the file that the disk is at, or of the oldest
-// to another one, if there is none or the run has been long. The caller holds mu.
+// next is the place of the oldest write to the file that the disk is at, else of the
+// oldest. A file is as long as its pack lets it be, so that others have their turn. The
+// caller holds mu.
 func (w *diskWriter) next() int {
-	same := slices.IndexFunc(w.waiting, func(r WriteRequest) bool { return r.File == w.at })
-	if same >= 0 && w.run < longestRun {
-		return same
-	}
-	return max(0, slices.IndexFunc(w.waiting, func(r WriteRequest) bool { return r.File != w.at }))
+	return max(0, slices.IndexFunc(w.waiting, func(r WriteRequest) bool { return r.File == w.at }))
 }
 
 // wrote says that a write of n bytes is over.
@@ -111,6 +99,9 @@ func (w *diskWriter) wrote(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pace.end(time.Now(), n)
+	if w.alone {
+		w.ready.Broadcast()
+	}
 }
 
 // Queued is how many writes wait for the disk.
@@ -118,6 +109,32 @@ func (b *Bay) Queued() int {
 	b.io.mu.Lock()
 	defer b.io.mu.Unlock()
 	return len(b.io.waiting)
+}
+
+// Alone runs f while the bay's writer writes nothing: small writes with an fsync after
+// each, between which a hard disk would go back and forth. What is queued waits.
+func (b *Bay) Alone(f func()) {
+	b.io.begin()
+	defer b.io.end()
+	f()
+}
+
+func (w *diskWriter) begin() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.alone {
+		w.ready.Wait()
+	}
+	for w.alone = true; w.pace.flying > 0; {
+		w.ready.Wait()
+	}
+}
+
+func (w *diskWriter) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.alone = false
+	w.ready.Broadcast()
 }
 
 // StopWriter waits for what was queued.

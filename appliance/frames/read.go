@@ -1,7 +1,6 @@
 package frames
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -267,23 +266,27 @@ func decryptFrame(cipher *crypto.FrameCipher, raw []byte, seq uint64, tag [16]by
 
 // rawFrame reads a whole frame, into buf if it is large enough.
 func rawFrame(file vfs.File, at int64, buf []byte) ([]byte, error) {
+	size, err := file.Size()
+	if err != nil {
+		return nil, err
+	}
+	if size < at+FrameHead { // a disk need not even seek
+		return nil, manifest.ErrCorrupt
+	}
 	var head [FrameHead]byte
 	if _, err := file.ReadAt(head[:], at); err != nil {
 		return nil, err
 	}
 	n := int64(binary.BigEndian.Uint32(head[4:])) + int64(binary.BigEndian.Uint32(head[8:]))
-	size, err := file.Size()
-	if err != nil {
-		return nil, err
-	}
 	if string(head[:4]) != Magic || n+FrameHead > min(maxFrameBytes, size-at) {
 		return nil, manifest.ErrCorrupt
 	}
 	b := slices.Grow(buf[:0], int(FrameHead+n))[:FrameHead+n]
-	if _, err := file.ReadAt(b, at); err != nil {
+	copy(b, head[:])
+	if _, err := file.ReadAt(b[FrameHead:], at+FrameHead); err != nil { // where the head ended: a disk need not seek
 		return nil, err
 	}
-	if !bytes.Equal(b[:FrameHead], head[:]) || frameCRC(b) != binary.BigEndian.Uint64(b[12:]) {
+	if frameCRC(b) != binary.BigEndian.Uint64(b[12:]) {
 		return nil, manifest.ErrCorrupt
 	}
 	return b, nil

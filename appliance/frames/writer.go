@@ -135,27 +135,21 @@ func (f *Writer) replicate() error {
 		return fmt.Errorf("%w: every disk that held the journal has failed: %w", disk.ErrTooFewDisks, errors.Join(f.bays.Errors()...))
 	}
 	var full error
-	for _, b := range f.bays.Trusted() {
-		if len(f.replicas) >= f.copies {
-			return nil
+	tried := map[*disk.Bay]bool{}
+	for len(f.replicas) < f.copies {
+		added := f.addCopies(f.candidates(tried))
+		if len(added) == 0 {
+			break
 		}
-		if _, ok := f.replicas[b]; ok {
-			continue
+		for _, c := range added {
+			tried[c.b] = true
+			if disk.IsFull(c.err) {
+				full = c.b.Full(c.err)
+			}
 		}
-		file, err := f.copyTo(b)
-		switch {
-		case disk.OwnFault(err):
-			return b.Fail(err)
-		case disk.IsFull(err):
-			full = b.Full(err)
-			continue
-		case errors.Is(err, ErrNoSource):
+		if err := endsReplicating(added); err != nil {
 			return err
-		case err != nil:
-			b.Fail(err)
-			continue
 		}
-		f.replicas[b] = file
 	}
 	if full != nil && len(f.replicas) < f.copies {
 		return fmt.Errorf("no room for the journal: %w", full)

@@ -16,14 +16,18 @@ type stripeBuffer struct {
 }
 
 // Buffers hands out buffers of one geometry; the pool's size is the bound on
-// a load's memory. Of the packs that wait the one that was begun first gets the next
-// buffer: where disks are the limit one pack is written at a time, from its beginning to
-// its end, and a hard disk does not seek from one to the other. Where packs are
-// the limit none waits.
+// a load's memory.
+//
+// Where disks are the limit one pack is written at a time, from its beginning to
+// its end, and a hard disk does not seek from one to the other: the pack that was begun
+// first gets what is free, and the others get a buffer while more than a quarter are
+// free. That is so where packs are the limit.
 type Buffers struct {
 	mu      sync.Mutex
 	free    []*stripeBuffer
+	kept    int // free ones that are for the first pack alone
 	waiting []*hungry
+	open    []uint64 // turns of the packs that may take more, in their order
 	turns   uint64
 }
 
@@ -46,7 +50,7 @@ const aboutBuffer = 4 << 20
 func (u Buffering) New(count int) *Buffers {
 	geo := u.Geometry
 	blocks := u.stripes() * geo.BlockSize
-	p := &Buffers{}
+	p := &Buffers{kept: count / 4}
 	for range count {
 		p.free = append(p.free, &stripeBuffer{body: vfs.AlignedBuffer(blocks * geo.K), parity: vfs.AlignedBuffer(blocks * geo.M)})
 	}
@@ -88,57 +92,67 @@ func (u Buffering) stripes() int {
 	return max(1, about/(u.Geometry.K*u.Geometry.BlockSize))
 }
 
-// turn is that of a pack that begins.
-func (p *Buffers) turn() uint64 {
+// begin gives a pack that begins its turn, until end.
+func (p *Buffers) begin() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.turns++
+	p.open = append(p.open, p.turns)
 	return p.turns
 }
 
-// get waits for a buffer, behind those with an earlier turn.
-func (p *Buffers) get(turn uint64) *stripeBuffer {
-	b := p.take(turn)
-	b.fill = 0
-	return b
+// end says that a pack takes no more.
+func (p *Buffers) end(turn uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.open, turn); i >= 0 {
+		p.open = slices.Delete(p.open, i, i+1)
+	}
+	p.serve()
 }
 
-func (p *Buffers) take(turn uint64) *stripeBuffer {
-	p.mu.Lock()
-	if n := len(p.free); n > 0 { // the one that was used last
-		b := p.free[n-1]
-		p.free = p.free[:n-1]
-		p.mu.Unlock()
-		return b
-	}
+// get waits for a buffer.
+func (p *Buffers) get(turn uint64) *stripeBuffer {
 	h := &hungry{turn, make(chan *stripeBuffer, 1)}
+	p.mu.Lock()
 	p.waiting = append(p.waiting, h)
+	p.serve()
 	p.mu.Unlock()
-	return <-h.got
+	b := <-h.got
+	b.fill = 0
+	return b
 }
 
 // put gives a buffer back as soon as the writes that use it are done.
 func (p *Buffers) put(b *stripeBuffer) {
 	go func() {
 		b.pending.Wait()
-		p.give(b)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.free = append(p.free, b)
+		p.serve()
 	}()
 }
 
-// give hands a buffer to the first who waits.
-func (p *Buffers) give(b *stripeBuffer) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.waiting) == 0 {
-		p.free = append(p.free, b)
-		return
-	}
-	first := 0
-	for i, h := range p.waiting {
-		if h.turn < p.waiting[first].turn {
-			first = i
+// serve hands out what is free: to the first of those who wait while it is the first
+// pack, to others while enough are left. A pack that waits holds nothing that is not
+// being written, and one that does not wait holds one buffer; there are two for each pack,
+// so that more than a quarter come free. The caller holds mu.
+func (p *Buffers) serve() {
+	for len(p.waiting) > 0 && len(p.free) > 0 {
+		first := 0
+		for i, h := range p.waiting {
+			if h.turn < p.waiting[first].turn {
+				first = i
+			}
 		}
+		h := p.waiting[first]
+		if h.turn != p.open[0] && len(p.free) <= p.kept {
+			return
+		}
+		n := len(p.free) - 1 // the one that was used last
+		h.got <- p.free[n]
+		p.free = p.free[:n]
+		p.waiting = slices.Delete(p.waiting, first, first+1)
 	}
-	p.waiting[first].got <- b
-	p.waiting = slices.Delete(p.waiting, first, first+1)
 }

@@ -29,7 +29,7 @@ type Writer struct {
 	shards []*shardFile
 	bays   []byte
 	bufs   *Buffers
-	turn   uint64 // of the packs that wait for a buffer the one with the least gets it
+	turn   uint64 // among the packs that take buffers
 	cur    *stripeBuffer
 	done   int64    // body bytes handed to the disks
 	lines  []byte   // hash list
@@ -55,7 +55,7 @@ type shardFile struct {
 // NewWriter creates the shards of a pack on the given bays. A shard that
 // cannot be created is lost; too few and the error says so.
 func NewWriter(id manifest.ID, code *erasure.Code, geo manifest.Geometry, places []*disk.Bay, bayNumbers []byte, pool *Buffers) (*Writer, error) {
-	w := &Writer{ID: id, code: code, geo: geo, bays: bayNumbers, bufs: pool, turn: pool.turn()}
+	w := &Writer{ID: id, code: code, geo: geo, bays: bayNumbers, bufs: pool, turn: pool.begin()}
 	var wg sync.WaitGroup
 	w.shards = make([]*shardFile, len(places))
 	for i, b := range places {
@@ -188,9 +188,17 @@ func (w *Writer) Last() error {
 		}
 		w.done += int64(rest)
 	}
-	w.bufs.put(w.cur)
-	w.cur = nil
+	w.release()
 	return w.alive()
+}
+
+// release gives the open buffer back, and takes no other one.
+func (w *Writer) release() {
+	if w.cur != nil {
+		w.bufs.put(w.cur)
+	}
+	w.cur = nil
+	w.bufs.end(w.turn)
 }
 
 // stripe hashes, codes and queues the stripe at w.at whose blocks have the given
@@ -334,6 +342,15 @@ func (w *Writer) settle(i int, piece []byte) {
 	if !s.ok() {
 		return
 	}
+	s.bay.Alone(func() {
+		if err := w.settleAlone(i, piece); err != nil {
+			s.fail(err)
+		}
+	})
+}
+
+func (w *Writer) settleAlone(i int, piece []byte) error {
+	s := w.shards[i]
 	fsys := s.bay.Disk.FS
 	err := disk.Synced(s.file.Sync())
 	if cerr := s.close(); err == nil {
@@ -348,9 +365,7 @@ func (w *Writer) settle(i int, piece []byte) {
 	if err == nil {
 		err = disk.Synced(fsys.SyncDir(disk.PackDir(w.ID)))
 	}
-	if err != nil {
-		s.fail(err)
-	}
+	return err
 }
 
 // close closes the file once, after the writes that are under way.
@@ -385,10 +400,7 @@ func createSynced(fsys vfs.FS, name string, data []byte) error {
 // disk has room for the seal; what remains after an error is swept at the next open.
 func (w *Writer) Abort() {
 	defer w.end()
-	if w.cur != nil {
-		w.bufs.put(w.cur)
-	}
-	w.cur = nil
+	w.release()
 	for i, s := range w.shards {
 		if s == nil || s.file == nil {
 			continue

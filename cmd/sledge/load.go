@@ -25,6 +25,7 @@ type loadReport struct {
 	Skipped []namedSkipped `json:"skipped"`
 	NoRoom  []name         `json:"no_room"`
 	Failed  []string       `json:"failed_disks"`
+	Slow    string         `json:"slowest_disk,omitempty"`
 	Status  *diskStatus    `json:"status"`
 
 	verbose bool
@@ -40,7 +41,7 @@ type namedSkipped struct {
 
 func newLoadReport(r *appliance.LoadReport, target string) *loadReport {
 	l := &loadReport{LoadReport: r, Scan: newScanReport(&r.Scan, target), Skipped: []namedSkipped{}, NoRoom: namesOf(r.NoRoom),
-		Failed: append([]string{}, r.FailedDisks...), Status: newDiskStatus(r.Status)}
+		Failed: append([]string{}, r.FailedDisks...), Slow: escape(r.SlowDisk), Status: newDiskStatus(r.Status)}
 	for _, s := range r.Skipped {
 		l.Skipped = append(l.Skipped, namedSkipped{nameOf(s.Path), s.Reason, escape(s.Detail), s.Kept})
 	}
@@ -85,6 +86,7 @@ func (r *loadReport) figures(w io.Writer) {
 		fmt.Fprintf(w, "; %d on the device %s, unchanged", r.Scan.Unchanged, when)
 	}
 	fmt.Fprintln(w)
+	printIf(w, r.Slow != "", "slowest disk %s, %s/s: the others waited for it\n", r.Slow, size(r.SlowDiskRate))
 	printIf(w, r.Lost > 0, "NOT SAFE    %s, %s: written, and the disks do not give it back; keep the source\n", plural(r.Lost, "entry"), size(r.LostBytes))
 }
 
@@ -438,7 +440,7 @@ func loadSample(p appliance.Progress) progress.Sample {
 	if p.ToReadBack > 0 {
 		return progress.Sample{Phase: "read back", Bytes: p.ReadBack, TotalBytes: p.ToReadBack}
 	}
-	s := progress.Sample{Phase: "load", Bytes: p.Bytes, TotalBytes: p.TotalBytes, Files: int64(p.Entries), TotalFiles: int64(p.TotalEntries), File: p.File, Slow: p.SlowDisk}
+	s := progress.Sample{Phase: "load", Bytes: p.Bytes, TotalBytes: p.TotalBytes, Files: int64(p.Entries), TotalFiles: int64(p.TotalEntries), File: p.File, Slow: p.SlowDisk, SlowRate: p.SlowDiskRate}
 	if p.Skipped > 0 {
 		s.More = fmt.Sprintf("%d skipped", p.Skipped)
 	}

@@ -67,6 +67,9 @@ func (m *Meter) parts(s Sample) (parts []part) {
 	}
 	if s.Slow != "" {
 		add(5, "slowest disk %s", terminal.Escape(s.Slow))
+		if s.SlowRate > 0 {
+			add(7, "%s/s", terminal.Size(s.SlowRate))
+		}
 	}
 	if s.File != "" {
 		add(fileRank, "%s", terminal.ShownName(s.File))

@@ -23,6 +23,7 @@ type Sample struct {
 	More              string // anything else worth a word
 	File              string // the name at work
 	Slow              string // the disk that the others wait for
+	SlowRate          int64  // how many bytes a second it takes; 0: not known
 
 	Pace *status.Pace // of a verb that measures itself; nil: the meter measures
 }
@@ -191,6 +192,9 @@ func (m *Meter) jsonLine(s Sample) {
 	}
 	if s.Slow != "" {
 		line["slowest_disk"] = terminal.Escape(s.Slow)
+		if s.SlowRate > 0 {
+			line["slowest_disk_bytes_per_second"] = s.SlowRate
+		}
 	}
 	if b, err := json.Marshal(line); err == nil {
 		fmt.Fprintf(m.out.To, "%s\n", terminal.PlainJSON(b))

@@ -84,13 +84,16 @@ func TestProgressFits(t *testing.T) {
 // TestProgressNames: at 80 columns the file and the slowest disk are there; the end of
 // a long name stays.
 func TestProgressNames(t *testing.T) {
-	s := Sample{Bytes: 1 << 30, TotalBytes: 2 << 30, File: strings.Repeat("dir/", 99) + "DSC_0001.NEF", Slow: "/mnt/bay7"}
+	s := Sample{Bytes: 1 << 30, TotalBytes: 2 << 30, File: strings.Repeat("dir/", 99) + "DSC_0001.NEF", Slow: "/mnt/bay7", SlowRate: 41 << 20}
 	l := drawn(t, []int{80}, s)[0]
 	if !strings.Contains(l, "slowest disk /mnt/bay7") || !strings.HasSuffix(l, terminal.Ellipsis+"DSC_0001.NEF") && !strings.HasSuffix(l, "/DSC_0001.NEF") {
 		t.Errorf("%q", l)
 	}
 	if s.Slow = ""; terminal.Columns(drawn(t, []int{80}, s)[0]) != 79 {
 		t.Errorf("the name does not take the room that is there: %q", drawn(t, []int{80}, s)[0])
+	}
+	if wide := drawn(t, []int{200}, Sample{Bytes: 1 << 30, Slow: "/mnt/bay7", SlowRate: 41 << 20})[0]; !strings.Contains(wide, "slowest disk /mnt/bay7, 41.0 MiB/s") {
+		t.Errorf("%q", wide)
 	}
 	// JSON has both whole, and nothing that a terminal obeys.
 	var out strings.Builder
@@ -99,8 +102,9 @@ func TestProgressNames(t *testing.T) {
 	var line struct {
 		File string `json:"file"`
 		Slow string `json:"slowest_disk"`
+		Rate int64  `json:"slowest_disk_bytes_per_second"`
 	}
-	if err := json.Unmarshal([]byte(out.String()), &line); err != nil || line.File != terminal.Escape(evil) || line.Slow != "bay7" {
+	if err := json.Unmarshal([]byte(out.String()), &line); err != nil || line.File != terminal.Escape(evil) || line.Slow != "bay7" || line.Rate != 41<<20 {
 		t.Errorf("%v: %s", err, out.String())
 	}
 }

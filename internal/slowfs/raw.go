@@ -47,13 +47,30 @@ func (r *slowRaw) Create(cancel <-chan struct{}, input *fuse.CreateIn, name stri
 
 func (r *slowRaw) Read(cancel <-chan struct{}, input *fuse.ReadIn, buf []byte) (res fuse.ReadResult, status fuse.Status) {
 	status = r.call(cancel, "read", input.NodeId, true, func() (status fuse.Status) {
-		if r.fs.disk.access(r.fs.ctx, input.NodeId, int64(input.Offset), int64(input.Size), false) != nil {
+		if r.head(cancel, input) != nil {
 			return fuse.ENODEV
 		}
 		res, status = r.RawFileSystem.Read(cancel, input, buf)
 		return status
 	})
 	return res, status
+}
+
+// head makes the access of a read, as far as the file goes: for what lies beyond its
+// end no disk moves.
+func (r *slowRaw) head(cancel <-chan struct{}, input *fuse.ReadIn) error {
+	if r.fs.disk == nil {
+		return nil
+	}
+	from, n := int64(input.Offset), int64(input.Size)
+	var out fuse.AttrOut
+	if r.RawFileSystem.GetAttr(cancel, &fuse.GetAttrIn{InHeader: input.InHeader}, &out) == fuse.OK {
+		n = min(n, int64(out.Size)-from)
+	}
+	if n <= 0 {
+		return nil
+	}
+	return r.fs.disk.access(r.fs.ctx, input.NodeId, from, n, false)
 }
 
 func (r *slowRaw) Write(cancel <-chan struct{}, input *fuse.WriteIn, data []byte) (n uint32, status fuse.Status) {
