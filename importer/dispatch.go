@@ -166,6 +166,9 @@ type line struct {
 // put waits until a worker takes the object. Those in parts have few places: each is many requests,
 // and holds a digest for each part.
 func (l line) put(ctx context.Context, t *transfer) error {
+	if err := t.run.calls.Uncrowded(ctx, t.action.Key); err != nil {
+		return err
+	}
 	if t.large = len(t.action.Parts) > 1; t.large {
 		select {
 		case l.large <- struct{}{}:

@@ -197,6 +197,8 @@ func (c *controller) grow(limit, ratio float64, now time.Time) float64 {
 	}
 	c.why, c.trial = LimitGrowing, trial{from: limit, ratio: ratio, at: now}
 	switch {
+	case c.doubles && ratio <= nearQuickest:
+		return min(c.most, limit*4) // no queue in sight: a far store costs a round trip for each step
 	case c.doubles:
 		return min(c.most, limit*2)
 	case now.Sub(c.cutAt) < soberAfter:

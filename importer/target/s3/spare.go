@@ -39,6 +39,7 @@ type spare struct {
 }
 
 const (
+	fewSpares    = 8               // are opened ahead however few are used: a run begins with few, and then asks for many
 	spareLife    = 2 * time.Second // a store or a proxy gives up one that asks for nothing
 	closingSoon  = time.Second     // after its answer
 	spareTimeout = 5 * time.Second // of a handshake that nobody waits for
@@ -114,7 +115,7 @@ func (s *spares) remove(address string, i int) {
 	s.ready[address] = list
 }
 
-// ahead begins to open a connection, if the store rewards it and the bound allows it: half of
+// ahead begins to open connections, if the store rewards it and the bound allows it: half of
 // the connections serve, and the other half are on their way.
 func (s *spares) ahead(network, address string) {
 	if !s.closing.each() {
@@ -122,13 +123,12 @@ func (s *spares) ahead(network, address string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if ahead := len(s.opening) + s.count; ahead > s.open || s.open+ahead >= s.most {
-		return
+	for ahead := len(s.opening) + s.count; ahead < max(fewSpares, s.open+1) && s.open+ahead < s.most-1; ahead++ {
+		ctx, cancel := context.WithTimeout(context.Background(), spareTimeout)
+		one := &opening{cancel}
+		s.opening = append(s.opening, one)
+		go s.openAhead(ctx, one, network, address)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), spareTimeout)
-	one := &opening{cancel}
-	s.opening = append(s.opening, one)
-	go s.openAhead(ctx, one, network, address)
 }
 
 func (s *spares) openAhead(ctx context.Context, mine *opening, network, address string) {
@@ -172,26 +172,45 @@ func (s *spares) use(conn net.Conn) net.Conn { return &usedConn{Conn: conn, spar
 type usedConn struct {
 	net.Conn
 	spares *spares
-	heard  atomic.Int64 // when its other side has said something last; 0: never
 	ended  atomic.Bool
+
+	mu    sync.Mutex
+	heard time.Time // when its last request was served; zero: it was not, or the end was counted
+	gone  time.Time // when it has ended
 }
 
-// Read notes when something came.
-func (c *usedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if n > 0 {
-		c.heard.Store(time.Now().UnixNano())
+// asked notes a request, whose answer may be no success.
+func (c *usedConn) asked() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heard = time.Time{}
+}
+
+// served notes a success. Its connection may have ended by then.
+func (c *usedConn) served() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heard = time.Now()
+	c.count()
+}
+
+// count tells of an end that a success has brought, once, for who has the lock.
+func (c *usedConn) count() {
+	if c.heard.IsZero() || c.gone.IsZero() || c.gone.Sub(c.heard) > closingSoon {
+		return
 	}
-	return n, err
+	c.heard = time.Time{}
+	c.spares.closing.end()
 }
 
 // Close tells of the end, once. One that ends long after its answer, or without any, was not closed
 // because of it.
 func (c *usedConn) Close() error {
 	if !c.ended.Swap(true) {
-		if heard := c.heard.Load(); heard != 0 && time.Since(time.Unix(0, heard)) < closingSoon {
-			c.spares.closing.end()
-		}
+		c.mu.Lock()
+		c.gone = time.Now()
+		c.count()
+		c.mu.Unlock()
 		c.spares.over()
 	}
 	return c.Conn.Close()
