@@ -47,6 +47,8 @@ type LoadOptions struct {
 	Begin        func() error
 	Progress     func(Progress)
 	ScanProgress func(scan.Report)
+	Found        func(scan.Finding) error // takes every finding of the source as it is now
+	Planned      func(Plan)               // is told what the load takes, before its first byte
 }
 
 // Load reads a source onto the device. A list that an earlier call did not finish is
@@ -122,8 +124,9 @@ func (d *Device) goodOf(l *scanList) uint64 {
 
 // loadNew scans and loads what is new or changed.
 func (d *Device) loadNew(ctx context.Context, src *scan.Source, o *LoadOptions, report *LoadReport) error {
-	list, err := d.makeList(ctx, src, scan.Options{As: o.As, Rules: o.Rules, Force: o.Force, Replace: o.Replace,
-		Moved: o.Moved, Empty: o.AllowEmpty || report.Resumed, Progress: o.ScanProgress, Continued: report.continued, Met: report.away.back})
+	so := o.scanOptions()
+	so.Empty, so.Continued, so.Met = o.AllowEmpty || report.Resumed, report.continued, report.away.back
+	list, err := d.makeList(ctx, src, so)
 	if err != nil {
 		return err
 	}
@@ -189,6 +192,10 @@ func (d *Device) loadList(ctx context.Context, src *scan.Source, list *scanList,
 	d.start(d.cfg.Workers) // until Load ends: what reads back beside looks at the writers
 	report.lists[list.copies.ID] = true
 	l := &loader{d: d, src: src, list: list, o: *o, report: report, whole: d.cfg.Job.Policy.FileDigest == "whole"}
+	report.Plan = d.planOf(list)
+	if o.Planned != nil {
+		o.Planned(report.Plan)
+	}
 	l.total.TotalEntries, l.total.TotalBytes = list.tail.Count, list.tail.Bytes
 	report.readBack = l.readBackProgress
 	if err := l.remember(); err != nil {

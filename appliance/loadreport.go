@@ -44,6 +44,7 @@ type LoadReport struct {
 	Skipped      []SkippedEntry `json:"skipped"`
 	Remarked     uint64         `json:"remarked"`      // loaded, and not all of it: attributes, say
 	KnownContent uint64         `json:"known_content"` // of the entries, files of which only the record is new: this call's
+	Plan         Plan           `json:"plan"`          // of the last list, before its first byte
 	NoRoomCount  uint64         `json:"no_room_count"`
 	NoRoom       []string       `json:"-"` // files that are larger than what is free
 	FailedDisks  []string       `json:"failed_disks"`

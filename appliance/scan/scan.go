@@ -23,6 +23,7 @@ type Options struct {
 	Replace  bool     // committed versions may be replaced where nobody knows that this is their source
 	Empty    bool     // a source without an entry is no mistake
 	Progress func(Report)
+	Found    func(Finding) error // takes every finding; nil is allowed
 
 	Filter      *filter.Set // what is left out; Run alone heeds it
 	Concurrency int         // calls on the source in flight; 0 lets its answers decide. Run alone heeds it
@@ -141,6 +142,12 @@ func List(ctx context.Context, src *Source, o Options, disk vfs.FS, dir string, 
 	names, links, walked := &collisions{newSorter()}, newSorter(), newSorter()
 	defer func() { names.sorter.Close(); links.Close(); walked.Close() }()
 	next := time.Now().Add(progressEvery)
+	var foundErr error
+	find := func(f Finding) {
+		if report.find(f); o.Found != nil && foundErr == nil {
+			foundErr = o.Found(f)
+		}
+	}
 	seen := map[string]bool{} // of the listed paths
 	meet := &ways{to: func(it *Item) error {
 		if it.Flags&(ItemLeftOut|ItemShut) != 0 {
@@ -156,7 +163,9 @@ func List(ctx context.Context, src *Source, o Options, disk vfs.FS, dir string, 
 		if o.Met != nil {
 			o.Met(it.Path)
 		}
-		o.Rules.lint(it, report.find)
+		if o.Rules.lint(it, find); foundErr != nil {
+			return foundErr
+		}
 		if err := names.add(it); err != nil {
 			return err
 		}
@@ -179,8 +188,11 @@ func List(ctx context.Context, src *Source, o Options, disk vfs.FS, dir string, 
 		return nil, err
 	}
 	src.Filter.Missing(seen, report.missing)
-	if err := names.report(report.find); err != nil {
+	if err := names.report(find); err != nil {
 		return nil, err
+	}
+	if foundErr != nil {
+		return nil, foundErr
 	}
 	further, err := groupLinks(links, newSorter(), known.LastGroup())
 	if err != nil {

@@ -232,6 +232,8 @@ Another card or disk at the same path is another source: load it with --as.`,
 	flags.BoolVar(&f.unstable, "unstable-times", false, "take files whose times change at every look, by reading them twice")
 	f.calls.add(flags)
 	f.filters.add(flags)
+	flags.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what would be loaded, and whether it fits; load nothing")
+	addFindings(flags, &f.findings)
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "load a folder without any entry")
 	flags.BoolVar(&f.noReadBack, "no-read-back", false, "leave reading back what is written to \"sledge scrub --read-back\" or to the seal")
 	flags.BoolVar(&f.abandon, "abandon", false, "give up the unfinished load of this folder; what is loaded of it stays")
@@ -246,7 +248,8 @@ Another card or disk at the same path is another source: load it with --as.`,
 }
 
 type loadFlags struct {
-	profiles                                             string
+	profiles, findings                                   string
+	dryRun                                               bool
 	as, moved                                            []string
 	accept, replace, force, allowEmpty, abandon, verbose bool
 	calls                                                concurrency
@@ -278,11 +281,21 @@ func (a *app) load(ctx context.Context, folders []string, f *loadFlags) (report,
 		return nil, err
 	}
 	defer l.w.close()
+	if l.findings, err = newFindingsFile(f.findings); err != nil {
+		return nil, err
+	}
+	r, err := l.all(ctx)
+	return r, errors.Join(err, l.findings.close())
+}
+
+// all loads the sources.
+func (l *loading) all(ctx context.Context) (report, error) {
+	sources := l.sources
 	if len(sources) == 1 {
 		return l.load(ctx, sources[0])
 	}
 	r := &sourcesReport{Sources: []*sourceReport{}}
-	err = r.each(sources, func(p appliance.Place) (report, error) {
+	err := r.each(sources, func(p appliance.Place) (report, error) {
 		if err := checkSource(p.Root); err != nil {
 			return nil, err
 		}
@@ -301,6 +314,8 @@ type loading struct {
 	w       *work
 	job     *manifest.Job
 	rules   scan.Rules
+
+	findings *findingsFile
 }
 
 // open opens the device, and looks whether its job takes a load.
@@ -312,7 +327,12 @@ func (l *loading) open() (err error) {
 		}
 		l.moved = append(l.moved, full)
 	}
-	if l.w, err = l.a.openWork(firmware.EventLoadStart); err != nil {
+	if l.f.dryRun {
+		l.w, err = l.a.openLooking()
+	} else {
+		l.w, err = l.a.openWork(firmware.EventLoadStart)
+	}
+	if err != nil {
 		return err
 	}
 	if err = l.ready(); err != nil {
@@ -334,30 +354,26 @@ func (l *loading) ready() (err error) {
 
 // load loads one source.
 func (l *loading) load(ctx context.Context, p appliance.Place) (report, error) {
-	a, f, w := l.a, l.f, l.w
-	filter, err := f.filters.of(p.Root, l.folders)
+	if l.f.dryRun {
+		return l.preview(ctx, p)
+	}
+	o, end, err := l.options(p)
 	if err != nil {
 		return nil, err
 	}
-	m := a.meter("load")
-	defer m.End()
+	defer end()
 	defer yieldToWriters(l.job.Geometry.Disks)()
-	done, err := w.Load(ctx, p.Root, appliance.LoadOptions{
-		As: p.As, Beside: l.sources, Rules: l.rules, AcceptFindings: f.accept, Replace: f.replace, Moved: l.moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack, Filter: filter,
-		Begin:        func() error { return a.apply(w.state, firmware.EventLoadStart) },
-		Progress:     func(p appliance.Progress) { m.Tell(loadSample(p)) },
-		ScanProgress: func(r scan.Report) { m.Tell(scanSample(r)) },
-	})
-	m.End()
-	err = errors.Join(hintTaken(err, l.moved), a.loadState(w))
+	done, err := l.w.Load(ctx, p.Root, o)
+	end()
+	err = errors.Join(hintTaken(err, l.moved), l.a.loadState(l.w))
 	if done == nil {
-		return refusedLoad(err, f.verbose), err
+		return refusedLoad(err, l.f.verbose), err
 	}
 	if errors.Is(err, appliance.ErrFindings) && done.Lost == 0 {
 		return newScanReport(&done.Scan, l.job.Target.URL), err
 	}
 	r := newLoadReport(done, l.job.Target.URL)
-	r.verbose = f.verbose
+	r.verbose = l.f.verbose
 	return r, loadEnd(done, err)
 }
 
