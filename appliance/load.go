@@ -36,8 +36,9 @@ type LoadOptions struct {
 	NoReadBack     bool     // leave reading back what is written to ReadBack and Seal
 	AllowEmpty     bool     // a source without an entry is no mistake
 
-	Beside []Place     // other sources of the same call: their loads may be unfinished
-	Filter *filter.Set // what is left out; a load is resumed with the one that it was begun with
+	Withdraw MaxDelete   // have what is gone from the source leave the manifest
+	Beside   []Place     // other sources of the same call: their loads may be unfinished
+	Filter   *filter.Set // what is left out; a load is resumed with the one that it was begun with
 
 	SourceConcurrency int // calls on the source in flight; 0 lets its answers decide
 	SourceFiles       int // files of the source that are open at most to be read ahead; 0 is FetchFiles
@@ -77,6 +78,14 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	}
 	report := &LoadReport{Resumed: list != nil, damaged: damaged, readBack: func(int64, int64) {}, lists: map[manifest.ID]bool{}, looks: d.state.entries}
 	failedBefore := len(d.bays.Errors())
+	if o.Withdraw.On {
+		gone, drop, err := d.newGone()
+		if err != nil {
+			return nil, err
+		}
+		defer drop()
+		report.gone, src.Hold = gone, true
+	}
 	defer d.stop()
 	d.noReadBehind = o.NoReadBack
 	if list != nil {
@@ -89,6 +98,11 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	}
 	if err == nil {
 		err = d.loadNew(ctx, src, &o, report)
+	}
+	if err == nil && report.Scan.Removable > 0 && o.Withdraw.On {
+		if err = o.Begin(); err == nil {
+			err = d.withdraw(ctx, report)
+		}
 	}
 	rerr := d.endReadBack(ctx, report.readBack)
 	if err == nil || errors.Is(rerr, disk.ErrLost) || errors.Is(rerr, ErrDoubted) { // a loss is told whatever else ended the load
@@ -125,6 +139,7 @@ func (d *Device) goodOf(l *scanList) uint64 {
 // loadNew scans and loads what is new or changed.
 func (d *Device) loadNew(ctx context.Context, src *scan.Source, o *LoadOptions, report *LoadReport) error {
 	so := o.scanOptions()
+	so.Removed, so.MayRemove = report.goneTo(), o.Withdraw.allows
 	so.Empty, so.Continued, so.Met = o.AllowEmpty || report.Resumed, report.continued, report.away.back
 	list, err := d.makeList(ctx, src, so)
 	if err != nil {

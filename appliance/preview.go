@@ -40,6 +40,9 @@ func (d *Device) Preview(ctx context.Context, root string, o LoadOptions) (*Prev
 	p := &Preview{Resumes: own != nil}
 	so := o.scanOptions()
 	so.Empty = so.Empty || p.Resumes
+	if o.Withdraw.On {
+		src.Hold, so.Removed, so.MayRemove = true, func(string) error { return nil }, o.Withdraw.allows
+	}
 	if err := d.sameMedium(src, lists, so); err != nil {
 		return nil, err
 	}
@@ -48,6 +51,7 @@ func (d *Device) Preview(ctx context.Context, root string, o LoadOptions) (*Prev
 		return nil, err
 	}
 	defer known.Close()
+	known.WhenRemoved(so.Removed)
 	folder, done, err := extsort.Scratch()
 	if err != nil {
 		return nil, err

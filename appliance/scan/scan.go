@@ -28,8 +28,10 @@ type Options struct {
 	Filter      *filter.Set // what is left out; Run alone heeds it
 	Concurrency int         // calls on the source in flight; 0 lets its answers decide. Run alone heeds it
 
-	Continued []manifest.ID     // the lists of this very load that earlier calls had begun
-	Met       func(path string) // called for every entry of the source; nil is allowed
+	Continued []manifest.ID          // the lists of this very load that earlier calls had begun
+	Removed   func(key string) error // takes every entry that is gone for certain; nil: nothing is withdrawn
+	MayRemove func(*Report) error    // may refuse what a scan found gone; nil is allowed
+	Met       func(path string)      // called for every entry of the source; nil is allowed
 }
 
 // Report is what a scan found, and what that means for the device. Findings and
@@ -57,6 +59,9 @@ type Report struct {
 	LeftOutCount uint64    `json:"left_out_count"` // by filters; a folder counts once
 	LeftOut      []LeftOut `json:"left_out"`       // by rule
 	Kept         uint64    `json:"left_out_kept"`  // loaded earlier, and left out now: they stay on the device
+	Loaded       uint64    `json:"loaded_before"`  // of this source, for certain
+	Removable    uint64    `json:"removable"`      // gone, and --withdraw-deleted withdraws them
+	RemoveHeld   uint64    `json:"gone_held"`      // gone below a folder that is empty or another file system now: not withdrawn
 	Missing      uint64    `json:"listed_missing"` // listed, and not met in the source
 	Filters      string    `json:"filters"`        // the digest of the rules; "" of none
 
@@ -87,7 +92,7 @@ func (r *Report) same(it *Item) {
 
 // compared takes what comparing with the device has counted.
 func (r *Report) compared(k *Report) {
-	r.Replaced, r.Dropped, r.Gone, r.GoneBytes, r.Shared, r.Kept, r.Unsure, r.UnsurePath = k.Replaced, k.Dropped, k.Gone, k.GoneBytes, k.Shared, k.Kept, k.Unsure, k.UnsurePath
+	r.Replaced, r.Dropped, r.Gone, r.GoneBytes, r.Shared, r.Kept, r.Loaded, r.Removable, r.RemoveHeld, r.Unsure, r.UnsurePath = k.Replaced, k.Dropped, k.Gone, k.GoneBytes, k.Shared, k.Kept, k.Loaded, k.Removable, k.RemoveHeld, k.Unsure, k.UnsurePath
 	r.ReplacedPaths, r.DroppedPaths, r.GonePaths = k.ReplacedPaths, k.DroppedPaths, k.GonePaths
 }
 
@@ -282,7 +287,7 @@ func emitList(ctx context.Context, report *Report, walked, further, later *extso
 		}
 		same, err := known.Meet(it)
 		leftOut := it.Flags&ItemLeftOut != 0
-		if it.Flags &^= ItemLeftOut | ItemShut | ItemEmpty; it.Kind == manifest.KindDir {
+		if it.Flags &^= ItemLeftOut | ItemShut | ItemHold; it.Kind == manifest.KindDir {
 			it.Detail = ""
 		}
 		switch {

@@ -32,6 +32,7 @@ func (r *previewReport) Print(w io.Writer) {
 	l.changes(w, r.Scan.Replaced, r.Scan.ReplacedPaths, "replaced", "changed in the source: the new version would take the place of the one on the device")
 	l.changes(w, r.Scan.Dropped, r.Scan.DroppedPaths, "dropped", "not in the source any more, below what is no folder now: would be left out of the manifest")
 	l.changes(w, r.Scan.Gone, r.Scan.GonePaths, "gone", "not in the source any more")
+	printIf(w, r.Scan.Removable > 0, "withdraw    up to %s of them would leave the manifest\n", plural(r.Scan.Removable, "entry"))
 	printPlan(w, r.Plan)
 	fmt.Fprintln(w, "nothing was loaded: --dry-run")
 }
@@ -80,7 +81,8 @@ func (l *loading) options(p appliance.Place) (o appliance.LoadOptions, end func(
 	}
 	m := a.meter("load")
 	return appliance.LoadOptions{
-		As: p.As, Beside: l.sources, Rules: l.rules, AcceptFindings: f.accept, Replace: f.replace, Moved: l.moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack, Filter: filter,
+		Withdraw: f.withdraw.limit,
+		As:       p.As, Beside: l.sources, Rules: l.rules, AcceptFindings: f.accept, Replace: f.replace, Moved: l.moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack, Filter: filter,
 		Begin:        func() error { return a.apply(l.w.state, firmware.EventLoadStart) },
 		Progress:     func(p appliance.Progress) { m.Tell(loadSample(p)) },
 		ScanProgress: func(r scan.Report) { m.Tell(scanSample(r)) },

@@ -51,7 +51,7 @@ func (r *loadReport) Print(w io.Writer) {
 	r.figures(w)
 	r.changes(w, r.Scan.Replaced, r.Scan.ReplacedPaths, "replaced", "changed in the source: the new version takes the place of the one on the device")
 	r.changes(w, r.Scan.Dropped, r.Scan.DroppedPaths, "dropped", "not in the source any more, below what is no folder now: left out of the manifest")
-	r.changes(w, r.Scan.Gone, r.Scan.GonePaths, "gone", "not in the source any more: kept on the device")
+	r.changes(w, r.Scan.Gone, r.Scan.GonePaths, "gone", r.gone())
 	r.Scan.leftOut.print(w, r.Scan.Report)
 	r.Status.Print(w)
 	for i, s := range r.Skipped {
@@ -66,6 +66,21 @@ func (r *loadReport) Print(w io.Writer) {
 		fmt.Fprintf(w, "  %s %s: %s\n", what, shownName(s.Path), shown(reasonText(s.Reason, s.Detail)))
 	}
 	r.list(w, r.NoRoomCount, r.LoadReport.NoRoom, "no room for")
+}
+
+// gone says what has become of what is not in the source any more.
+func (r *loadReport) gone() string {
+	text := "not in the source any more: kept on the device"
+	if r.Withdrawn > 0 {
+		text = fmt.Sprintf("not in the source any more: %d withdrawn from the manifest", r.Withdrawn)
+	}
+	if r.WithdrawHeld > 0 {
+		text += fmt.Sprintf(", %d kept because entries that stay need them", r.WithdrawHeld)
+	}
+	if r.Scan.RemoveHeld > 0 {
+		text += fmt.Sprintf(", %d kept because their folder is empty now, or another file system", r.Scan.RemoveHeld)
+	}
+	return text
 }
 
 // figures prints what the load has made safe, and what it has not.
@@ -232,6 +247,7 @@ Another card or disk at the same path is another source: load it with --as.`,
 	flags.BoolVar(&f.unstable, "unstable-times", false, "take files whose times change at every look, by reading them twice")
 	f.calls.add(flags)
 	f.filters.add(flags)
+	f.withdraw.add(flags)
 	flags.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what would be loaded, and whether it fits; load nothing")
 	addFindings(flags, &f.findings)
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "load a folder without any entry")
@@ -254,6 +270,7 @@ type loadFlags struct {
 	accept, replace, force, allowEmpty, abandon, verbose bool
 	calls                                                concurrency
 	filters                                              filters
+	withdraw                                             withdraw
 	noReadBack, unstable                                 bool
 }
 
@@ -270,6 +287,9 @@ func (a *app) load(ctx context.Context, folders []string, f *loadFlags) (report,
 		if _, err := f.filters.of(p.Root, folders); err != nil {
 			return nil, err
 		}
+	}
+	if err := f.withdraw.check(); err != nil {
+		return nil, err
 	}
 	if len(sources) == 1 {
 		if err := checkSource(folders[0]); err != nil {
