@@ -105,6 +105,7 @@ func diagnoses() []diagnosis {
 		{is(appliance.ErrUnfinished), exitState, unfinishedHints},
 		{is(appliance.ErrOtherFilters), exitState, advise("run it again with the filters that are named above", "or give its rest up, and load with the new filters: sledge load DIR --abandon")},
 		{is(scan.ErrLeftOut), exitSource, advise("look at the filters: what would be left is nothing; a folder with a mark of --exclude-if-present in itself needs another mark")},
+		{is(errHook), exitSource, advise("look at what the command said above; after a load that is whole only the snapshot is left to be given back")},
 		{is(appliance.ErrTooManyGone), exitSource, advise("is all of the source mounted? look at what is gone: sledge load DIR --dry-run -v", "if it is meant to be gone, allow as much: --max-delete 50%")},
 		{is(known.ErrTaken), exitSource, func(err error) []string { return takenHints(err, nil) }},
 		{is(appliance.ErrSealBegun), exitState, advise("run the same sledge seal again: it goes on from there")},

@@ -248,6 +248,7 @@ Another card or disk at the same path is another source: load it with --as.`,
 	f.calls.add(flags)
 	f.filters.add(flags)
 	f.withdraw.add(flags)
+	f.hooks.add(flags)
 	flags.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what would be loaded, and whether it fits; load nothing")
 	addFindings(flags, &f.findings)
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "load a folder without any entry")
@@ -271,6 +272,7 @@ type loadFlags struct {
 	calls                                                concurrency
 	filters                                              filters
 	withdraw                                             withdraw
+	hooks                                                snapshotHooks
 	noReadBack, unstable                                 bool
 }
 
@@ -291,17 +293,23 @@ func (a *app) load(ctx context.Context, folders []string, f *loadFlags) (report,
 	if err := f.withdraw.check(); err != nil {
 		return nil, err
 	}
-	if len(sources) == 1 {
-		if err := checkSource(folders[0]); err != nil {
+	l := &loading{a: a, f: f, folders: folders, sources: sources}
+	return f.hooks.around(ctx, a, sources, func() (report, error) { return l.whole(ctx) })
+}
+
+// whole opens the device and loads the sources, which may be there only now.
+func (l *loading) whole(ctx context.Context) (report, error) {
+	if len(l.sources) == 1 {
+		if err := checkSource(l.folders[0]); err != nil {
 			return nil, err
 		}
 	}
-	l := &loading{a: a, f: f, folders: folders, sources: sources}
 	if err := l.open(); err != nil {
 		return nil, err
 	}
 	defer l.w.close()
-	if l.findings, err = newFindingsFile(f.findings); err != nil {
+	var err error
+	if l.findings, err = newFindingsFile(l.f.findings); err != nil {
 		return nil, err
 	}
 	r, err := l.all(ctx)
