@@ -36,8 +36,9 @@ type LoadOptions struct {
 	NoReadBack     bool     // leave reading back what is written to ReadBack and Seal
 	AllowEmpty     bool     // a source without an entry is no mistake
 
-	Beside []Place     // other sources of the same call: their loads may be unfinished
-	Filter *filter.Set // what is left out; a load is resumed with the one that it was begun with
+	Withdraw MaxDelete   // have what is gone from the source leave the manifest
+	Beside   []Place     // other sources of the same call: their loads may be unfinished
+	Filter   *filter.Set // what is left out; a load is resumed with the one that it was begun with
 
 	SourceConcurrency int // calls on the source in flight; 0 lets its answers decide
 	SourceFiles       int // files of the source that are open at most to be read ahead; 0 is FetchFiles
@@ -47,6 +48,8 @@ type LoadOptions struct {
 	Begin        func() error
 	Progress     func(Progress)
 	ScanProgress func(scan.Report)
+	Found        func(scan.Finding) error // takes every finding of the source as it is now
+	Planned      func(Plan)               // is told what the load takes, before its first byte
 }
 
 // Load reads a source onto the device. A list that an earlier call did not finish is
@@ -75,6 +78,14 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	}
 	report := &LoadReport{Resumed: list != nil, damaged: damaged, readBack: func(int64, int64) {}, lists: map[manifest.ID]bool{}, looks: d.state.entries}
 	failedBefore := len(d.bays.Errors())
+	if o.Withdraw.On {
+		gone, drop, err := d.newGone()
+		if err != nil {
+			return nil, err
+		}
+		defer drop()
+		report.gone, src.Hold = gone, true
+	}
 	defer d.stop()
 	d.noReadBehind = o.NoReadBack
 	if list != nil {
@@ -87,6 +98,11 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	}
 	if err == nil {
 		err = d.loadNew(ctx, src, &o, report)
+	}
+	if err == nil && report.Scan.Removable > 0 && o.Withdraw.On {
+		if err = o.Begin(); err == nil {
+			err = d.withdraw(ctx, report)
+		}
 	}
 	report.SlowDisk, report.SlowDiskRate = d.slowest()
 	rerr := d.endReadBack(ctx, report.readBack)
@@ -123,8 +139,10 @@ func (d *Device) goodOf(l *scanList) uint64 {
 
 // loadNew scans and loads what is new or changed.
 func (d *Device) loadNew(ctx context.Context, src *scan.Source, o *LoadOptions, report *LoadReport) error {
-	list, err := d.makeList(ctx, src, scan.Options{As: o.As, Rules: o.Rules, Force: o.Force, Replace: o.Replace,
-		Moved: o.Moved, Empty: o.AllowEmpty || report.Resumed, Progress: o.ScanProgress, Continued: report.continued, Met: report.away.back})
+	so := o.scanOptions()
+	so.Removed, so.MayRemove = report.goneTo(), o.Withdraw.allows
+	so.Empty, so.Continued, so.Met = o.AllowEmpty || report.Resumed, report.continued, report.away.back
+	list, err := d.makeList(ctx, src, so)
 	if err != nil {
 		return err
 	}
@@ -190,6 +208,10 @@ func (d *Device) loadList(ctx context.Context, src *scan.Source, list *scanList,
 	d.start(d.cfg.Workers) // until Load ends: what reads back beside looks at the writers
 	report.lists[list.copies.ID] = true
 	l := &loader{d: d, src: src, list: list, o: *o, report: report, whole: d.cfg.Job.Policy.FileDigest == "whole"}
+	report.Plan = d.planOf(list)
+	if o.Planned != nil {
+		o.Planned(report.Plan)
+	}
 	l.total.TotalEntries, l.total.TotalBytes = list.tail.Count, list.tail.Bytes
 	report.readBack = l.readBackProgress
 	if err := l.remember(); err != nil {

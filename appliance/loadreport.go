@@ -45,6 +45,9 @@ type LoadReport struct {
 	Skipped      []SkippedEntry `json:"skipped"`
 	Remarked     uint64         `json:"remarked"`      // loaded, and not all of it: attributes, say
 	KnownContent uint64         `json:"known_content"` // of the entries, files of which only the record is new: this call's
+	Plan         Plan           `json:"plan"`          // of the last list, before its first byte
+	Withdrawn    uint64         `json:"withdrawn"`     // gone from the source, and withdrawn
+	WithdrawHeld uint64         `json:"withdraw_held"` // gone, and needed by entries that stay
 	NoRoomCount  uint64         `json:"no_room_count"`
 	NoRoom       []string       `json:"-"` // files that are larger than what is free
 	FailedDisks  []string       `json:"failed_disks"`
@@ -54,6 +57,7 @@ type LoadReport struct {
 
 	readBack func(done, total int64) // takes the progress of the read-back
 	damaged  []*scanList             // whose sources are scanned again
+	gone     *goneEntries            // nil: nothing is withdrawn
 	away     awayPaths               // of the skipped, those that were not there any more
 
 	lists     map[manifest.ID]bool // that were loaded

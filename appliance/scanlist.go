@@ -63,6 +63,7 @@ func (d *Device) makeList(ctx context.Context, src *scan.Source, o scan.Options)
 		return nil, err
 	}
 	defer known.Close()
+	known.WhenRemoved(o.Removed)
 	f, err := d.newFrameFile(frames.ScanList, d.ordinal)
 	if err != nil {
 		return nil, err
@@ -141,8 +142,19 @@ func (d *Device) sameMedium(src *scan.Source, lists []*scanList, o scan.Options)
 
 // mayBeLoaded refuses what is most often a mistake.
 func mayBeLoaded(src *scan.Source, r *scan.Report, o *scan.Options) error {
+	if r.Entries == 0 && !o.Empty && r.LeftOutCount > 0 {
+		return fmt.Errorf("%w: %s", scan.ErrLeftOut, src.Root)
+	}
 	if r.Entries == 0 && !o.Empty {
 		return fmt.Errorf("source %s: %w", src.Root, scan.ErrEmptySource)
+	}
+	if r.Entries == 0 { // an empty source withdraws nothing
+		r.Removable = 0
+	}
+	if o.MayRemove != nil {
+		if err := o.MayRemove(r); err != nil {
+			return err
+		}
 	}
 	if r.Unsure > 0 && !o.Replace {
 		return fmt.Errorf("%w: %s, one of them %q", ErrReplaces, words.Count(r.Unsure, "entry", "entries"), r.UnsurePath)

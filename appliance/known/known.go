@@ -17,11 +17,12 @@ import (
 // A path that another source has taken ends the scan, whatever kind of entry it is,
 // and so does one above or below: nobody's file may silently replace another's.
 type Set struct {
-	groups uint64          // the highest link group
-	force  bool            // times are not believed
-	twins  map[string]bool // paths of sources that were loaded under this one's prefix
-	report *scan.Report
-	gone   func(path string) error // takes a path that was never loaded and is gone
+	groups  uint64          // the highest link group
+	force   bool            // times are not believed
+	twins   map[string]bool // paths of sources that were loaded under this one's prefix
+	report  *scan.Report
+	removed func(key string) error  // takes what is gone for certain; nil is allowed
+	gone    func(path string) error // takes a path that was never loaded and is gone
 
 	next func() Entry
 	stop func()
@@ -48,6 +49,7 @@ type metEntry struct {
 	path   string
 	failed bool // it could not be looked at: what the device holds stays
 	folder bool // it is a folder that could not be read
+	hold   bool // a folder below which nothing is withdrawn
 	leave  bool // a filter leaves it, or what it holds, out
 }
 
@@ -58,6 +60,7 @@ type keptEntry struct {
 	rel     scan.Relation
 	good    bool
 	size    int64
+	held    bool // it is below a folder where nothing is withdrawn
 	claimed bool // the scan has found a folder there
 }
 
@@ -65,6 +68,10 @@ type keptEntry struct {
 func (k *Set) LastGroup() uint64 { return k.groups }
 
 func (k *Set) WhenGone(f func(path string) error) { k.gone = f }
+
+// WhenRemoved has f take the key of every entry that was loaded from this very source and is gone
+// from it.
+func (k *Set) WhenRemoved(f func(key string) error) { k.removed = f }
 
 func (k *Set) Comparison() *scan.Report { return k.report }
 
@@ -121,7 +128,13 @@ func (k *Set) Begin(looks catalog.Sorted, drop func()) {
 			yield(Entry{err: err})
 		}
 	})
-	k.next, k.stop = func() Entry { e, _ := step(); return e }, stop
+	k.next, k.stop = func() Entry {
+		e, _ := step()
+		if e.ok && e.good && e.rel.Sure() {
+			k.report.Loaded++
+		}
+		return e
+	}, stop
 	k.at = k.next()
 }
 
@@ -158,7 +171,10 @@ func (k *Set) Meet(it *scan.Item) (same bool, err error) {
 		k.at = k.next()
 	}
 	if shut := it.Flags&scan.ItemShut != 0; it.Kind != manifest.KindDir || shut {
-		k.met = append(k.met, metEntry{it.Path, it.Kind == manifest.KindSkipped || shut, it.Flags&scan.ItemFolder != 0, shut || it.Flags&scan.ItemLeftOut != 0})
+		k.met = append(k.met, metEntry{path: it.Path, failed: it.Kind == manifest.KindSkipped || shut, folder: it.Flags&scan.ItemFolder != 0, leave: shut || it.Flags&scan.ItemLeftOut != 0})
+	}
+	if it.Flags&scan.ItemHold != 0 {
+		k.met = append(k.met, metEntry{path: it.Path, hold: true})
 	}
 	if err == nil {
 		err = k.at.err
@@ -225,7 +241,20 @@ func (k *Set) lost(e *keptEntry) error {
 		return nil
 	}
 	k.report.AddGone(e.path, e.size)
-	return nil
+	return k.remove(e.path, e.rel, e.held)
+}
+
+// remove hands an entry on that is gone, if this is its source for certain.
+func (k *Set) remove(key string, rel scan.Relation, held bool) error {
+	switch {
+	case !rel.Sure() || k.removed == nil:
+		return nil
+	case held:
+		k.report.RemoveHeld++
+		return nil
+	}
+	k.report.Removable++
+	return k.removed(key)
 }
 
 // pass goes by an entry of the device that the scan has not met.
@@ -235,8 +264,13 @@ func (k *Set) pass() error {
 	if err := k.leave(w.key); err != nil {
 		return err
 	}
+	held := false
 	for _, a := range k.met {
 		if !covers(a.path, w.Path) {
+			continue
+		}
+		if a.hold {
+			held = true
 			continue
 		}
 		switch {
@@ -255,12 +289,13 @@ func (k *Set) pass() error {
 	switch {
 	case w.rel != scan.RelOther && w.good && w.Kind == manifest.KindDir:
 		k.report.AddGone(w.Path, 0)
+		return k.remove(w.Path+"/", w.rel, held)
 	case w.Kind != manifest.KindDir:
 		size := int64(0)
 		if w.Kind == manifest.KindFile {
 			size = w.Size
 		}
-		k.kept = append(k.kept, keptEntry{path: w.Path, kind: w.Kind, from: w.Detail, rel: w.rel, good: w.good, size: size})
+		k.kept = append(k.kept, keptEntry{path: w.Path, kind: w.Kind, from: w.Detail, rel: w.rel, good: w.good, size: size, held: held})
 	}
 	return nil
 }

@@ -185,14 +185,19 @@ func (w *ways) leave(path string) error {
 // end gives up what is held still.
 func (w *ways) end() error { return w.leave("") }
 
-// enterFolder notes of a folder's item what is left out of what it holds.
+// enterFolder notes of a folder's item what is left out of what it holds, and whether that it
+// lacks something may mean that nothing is mounted there, or something else.
 func (a *ahead) enterFolder(it *Item, below *folder) {
 	if below.shut != "" {
 		it.Flags |= ItemShut
 		it.Detail = below.shut
 	}
-	if below.empty {
-		it.Flags |= ItemEmpty
+	if !a.src.Hold {
+		return
+	}
+	home, err := a.src.device()
+	if below.empty || err == nil && it.dev != home {
+		it.Flags |= ItemHold
 	}
 }
 

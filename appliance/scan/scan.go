@@ -23,12 +23,15 @@ type Options struct {
 	Replace  bool     // committed versions may be replaced where nobody knows that this is their source
 	Empty    bool     // a source without an entry is no mistake
 	Progress func(Report)
+	Found    func(Finding) error // takes every finding; nil is allowed
 
 	Filter      *filter.Set // what is left out; Run alone heeds it
 	Concurrency int         // calls on the source in flight; 0 lets its answers decide. Run alone heeds it
 
-	Continued []manifest.ID     // the lists of this very load that earlier calls had begun
-	Met       func(path string) // called for every entry of the source; nil is allowed
+	Continued []manifest.ID          // the lists of this very load that earlier calls had begun
+	Removed   func(key string) error // takes every entry that is gone for certain; nil: nothing is withdrawn
+	MayRemove func(*Report) error    // may refuse what a scan found gone; nil is allowed
+	Met       func(path string)      // called for every entry of the source; nil is allowed
 }
 
 // Report is what a scan found, and what that means for the device. Findings and
@@ -56,6 +59,9 @@ type Report struct {
 	LeftOutCount uint64    `json:"left_out_count"` // by filters; a folder counts once
 	LeftOut      []LeftOut `json:"left_out"`       // by rule
 	Kept         uint64    `json:"left_out_kept"`  // loaded earlier, and left out now: they stay on the device
+	Loaded       uint64    `json:"loaded_before"`  // of this source, for certain
+	Removable    uint64    `json:"removable"`      // gone, and --withdraw-deleted withdraws them
+	RemoveHeld   uint64    `json:"gone_held"`      // gone below a folder that is empty or another file system now: not withdrawn
 	Missing      uint64    `json:"listed_missing"` // listed, and not met in the source
 	Filters      string    `json:"filters"`        // the digest of the rules; "" of none
 
@@ -86,7 +92,7 @@ func (r *Report) same(it *Item) {
 
 // compared takes what comparing with the device has counted.
 func (r *Report) compared(k *Report) {
-	r.Replaced, r.Dropped, r.Gone, r.GoneBytes, r.Shared, r.Kept, r.Unsure, r.UnsurePath = k.Replaced, k.Dropped, k.Gone, k.GoneBytes, k.Shared, k.Kept, k.Unsure, k.UnsurePath
+	r.Replaced, r.Dropped, r.Gone, r.GoneBytes, r.Shared, r.Kept, r.Loaded, r.Removable, r.RemoveHeld, r.Unsure, r.UnsurePath = k.Replaced, k.Dropped, k.Gone, k.GoneBytes, k.Shared, k.Kept, k.Loaded, k.Removable, k.RemoveHeld, k.Unsure, k.UnsurePath
 	r.ReplacedPaths, r.DroppedPaths, r.GonePaths = k.ReplacedPaths, k.DroppedPaths, k.GonePaths
 }
 
@@ -141,6 +147,12 @@ func List(ctx context.Context, src *Source, o Options, disk vfs.FS, dir string, 
 	names, links, walked := &collisions{newSorter()}, newSorter(), newSorter()
 	defer func() { names.sorter.Close(); links.Close(); walked.Close() }()
 	next := time.Now().Add(progressEvery)
+	var foundErr error
+	find := func(f Finding) {
+		if report.find(f); o.Found != nil && foundErr == nil {
+			foundErr = o.Found(f)
+		}
+	}
 	seen := map[string]bool{} // of the listed paths
 	meet := &ways{to: func(it *Item) error {
 		if it.Flags&(ItemLeftOut|ItemShut) != 0 {
@@ -156,7 +168,9 @@ func List(ctx context.Context, src *Source, o Options, disk vfs.FS, dir string, 
 		if o.Met != nil {
 			o.Met(it.Path)
 		}
-		o.Rules.lint(it, report.find)
+		if o.Rules.lint(it, find); foundErr != nil {
+			return foundErr
+		}
 		if err := names.add(it); err != nil {
 			return err
 		}
@@ -179,8 +193,11 @@ func List(ctx context.Context, src *Source, o Options, disk vfs.FS, dir string, 
 		return nil, err
 	}
 	src.Filter.Missing(seen, report.missing)
-	if err := names.report(report.find); err != nil {
+	if err := names.report(find); err != nil {
 		return nil, err
+	}
+	if foundErr != nil {
+		return nil, foundErr
 	}
 	further, err := groupLinks(links, newSorter(), known.LastGroup())
 	if err != nil {
@@ -270,7 +287,7 @@ func emitList(ctx context.Context, report *Report, walked, further, later *extso
 		}
 		same, err := known.Meet(it)
 		leftOut := it.Flags&ItemLeftOut != 0
-		if it.Flags &^= ItemLeftOut | ItemShut | ItemEmpty; it.Kind == manifest.KindDir {
+		if it.Flags &^= ItemLeftOut | ItemShut | ItemHold; it.Kind == manifest.KindDir {
 			it.Detail = ""
 		}
 		switch {

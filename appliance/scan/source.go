@@ -36,6 +36,10 @@ type Source struct {
 	// Filter leaves entries out; nil takes all.
 	Filter *filter.Set
 
+	// Hold marks folders below which nothing may be withdrawn: empty ones, and those of other
+	// file systems.
+	Hold bool
+
 	home    sync.Once // of the two below
 	homeDev uint64
 	homeErr error
@@ -140,7 +144,7 @@ const (
 	ItemOurs                          // the device's version is of a list of this very load that an earlier call had begun
 	ItemLeftOut                       // within a scan: a filter leaves it out, and all below it
 	ItemShut                          // within a scan: a folder whose content a filter leaves out
-	ItemEmpty                         // within a scan: a folder without an entry
+	ItemHold                          // within a scan: a folder below which nothing is withdrawn
 )
 
 func (it *Item) OrderKey() string {

@@ -52,7 +52,7 @@ func (r *loadReport) Print(w io.Writer) {
 	r.figures(w)
 	r.changes(w, r.Scan.Replaced, r.Scan.ReplacedPaths, "replaced", "changed in the source: the new version takes the place of the one on the device")
 	r.changes(w, r.Scan.Dropped, r.Scan.DroppedPaths, "dropped", "not in the source any more, below what is no folder now: left out of the manifest")
-	r.changes(w, r.Scan.Gone, r.Scan.GonePaths, "gone", "not in the source any more: kept on the device")
+	r.changes(w, r.Scan.Gone, r.Scan.GonePaths, "gone", r.gone())
 	r.Scan.leftOut.print(w, r.Scan.Report)
 	r.Status.Print(w)
 	for i, s := range r.Skipped {
@@ -67,6 +67,21 @@ func (r *loadReport) Print(w io.Writer) {
 		fmt.Fprintf(w, "  %s %s: %s\n", what, shownName(s.Path), shown(reasonText(s.Reason, s.Detail)))
 	}
 	r.list(w, r.NoRoomCount, r.LoadReport.NoRoom, "no room for")
+}
+
+// gone says what has become of what is not in the source any more.
+func (r *loadReport) gone() string {
+	text := "not in the source any more: kept on the device"
+	if r.Withdrawn > 0 {
+		text = fmt.Sprintf("not in the source any more: %d withdrawn from the manifest", r.Withdrawn)
+	}
+	if r.WithdrawHeld > 0 {
+		text += fmt.Sprintf(", %d kept because entries that stay need them", r.WithdrawHeld)
+	}
+	if r.Scan.RemoveHeld > 0 {
+		text += fmt.Sprintf(", %d kept because their folder is empty now, or another file system", r.Scan.RemoveHeld)
+	}
+	return text
 }
 
 // figures prints what the load has made safe, and what it has not.
@@ -234,6 +249,10 @@ Another card or disk at the same path is another source: load it with --as.`,
 	flags.BoolVar(&f.unstable, "unstable-times", false, "take files whose times change at every look, by reading them twice")
 	f.calls.add(flags)
 	f.filters.add(flags)
+	f.withdraw.add(flags)
+	f.hooks.add(flags)
+	flags.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what would be loaded, and whether it fits; load nothing")
+	addFindings(flags, &f.findings)
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "load a folder without any entry")
 	flags.BoolVar(&f.noReadBack, "no-read-back", false, "leave reading back what is written to \"sledge scrub --read-back\" or to the seal")
 	flags.BoolVar(&f.abandon, "abandon", false, "give up the unfinished load of this folder; what is loaded of it stays")
@@ -248,11 +267,14 @@ Another card or disk at the same path is another source: load it with --as.`,
 }
 
 type loadFlags struct {
-	profiles                                             string
+	profiles, findings                                   string
+	dryRun                                               bool
 	as, moved                                            []string
 	accept, replace, force, allowEmpty, abandon, verbose bool
 	calls                                                concurrency
 	filters                                              filters
+	withdraw                                             withdraw
+	hooks                                                snapshotHooks
 	noReadBack, unstable                                 bool
 }
 
@@ -270,21 +292,40 @@ func (a *app) load(ctx context.Context, folders []string, f *loadFlags) (report,
 			return nil, err
 		}
 	}
-	if len(sources) == 1 {
-		if err := checkSource(folders[0]); err != nil {
+	if err := f.withdraw.check(); err != nil {
+		return nil, err
+	}
+	l := &loading{a: a, f: f, folders: folders, sources: sources}
+	return f.hooks.around(ctx, a, sources, func() (report, error) { return l.whole(ctx) })
+}
+
+// whole opens the device and loads the sources, which may be there only now.
+func (l *loading) whole(ctx context.Context) (report, error) {
+	if len(l.sources) == 1 {
+		if err := checkSource(l.folders[0]); err != nil {
 			return nil, err
 		}
 	}
-	l := &loading{a: a, f: f, folders: folders, sources: sources}
 	if err := l.open(); err != nil {
 		return nil, err
 	}
 	defer l.w.close()
+	var err error
+	if l.findings, err = newFindingsFile(l.f.findings); err != nil {
+		return nil, err
+	}
+	r, err := l.all(ctx)
+	return r, errors.Join(err, l.findings.close())
+}
+
+// all loads the sources.
+func (l *loading) all(ctx context.Context) (report, error) {
+	sources := l.sources
 	if len(sources) == 1 {
 		return l.load(ctx, sources[0])
 	}
 	r := &sourcesReport{Sources: []*sourceReport{}}
-	err = r.each(sources, func(p appliance.Place) (report, error) {
+	err := r.each(sources, func(p appliance.Place) (report, error) {
 		if err := checkSource(p.Root); err != nil {
 			return nil, err
 		}
@@ -303,6 +344,8 @@ type loading struct {
 	w       *work
 	job     *manifest.Job
 	rules   scan.Rules
+
+	findings *findingsFile
 }
 
 // open opens the device, and looks whether its job takes a load.
@@ -314,7 +357,12 @@ func (l *loading) open() (err error) {
 		}
 		l.moved = append(l.moved, full)
 	}
-	if l.w, err = l.a.openWork(firmware.EventLoadStart); err != nil {
+	if l.f.dryRun {
+		l.w, err = l.a.openLooking()
+	} else {
+		l.w, err = l.a.openWork(firmware.EventLoadStart)
+	}
+	if err != nil {
 		return err
 	}
 	if err = l.ready(); err != nil {
@@ -336,32 +384,27 @@ func (l *loading) ready() (err error) {
 
 // load loads one source.
 func (l *loading) load(ctx context.Context, p appliance.Place) (report, error) {
-	a, f, w := l.a, l.f, l.w
-	filter, err := f.filters.of(p.Root, l.folders)
+	if l.f.dryRun {
+		return l.preview(ctx, p)
+	}
+	o, end, err := l.options(p)
 	if err != nil {
 		return nil, err
 	}
-	m := a.meter("load")
-	defer m.End()
+	defer end()
 	defer yieldToWriters(l.job.Geometry.Disks)()
-	done, err := w.Load(ctx, p.Root, appliance.LoadOptions{
-		As: p.As, Beside: l.sources, Rules: l.rules, AcceptFindings: f.accept, Replace: f.replace, Moved: l.moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), SourceFiles: sourceFiles(l.job),
-		AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack, Filter: filter,
-		Begin:        func() error { return a.apply(w.state, firmware.EventLoadStart) },
-		Progress:     func(p appliance.Progress) { m.Tell(loadSample(p)) },
-		ScanProgress: func(r scan.Report) { m.Tell(scanSample(r)) },
-	})
-	m.End()
-	err = errors.Join(hintTaken(err, l.moved), a.loadState(w))
+	done, err := l.w.Load(ctx, p.Root, o)
+	end()
+	err = errors.Join(hintTaken(err, l.moved), l.a.loadState(l.w))
 	if done == nil {
-		return refusedLoad(err, f.verbose), err
+		return refusedLoad(err, l.f.verbose), err
 	}
 	if errors.Is(err, appliance.ErrFindings) && done.Lost == 0 {
 		return newScanReport(&done.Scan, l.job.Target.URL), err
 	}
 	r := newLoadReport(done, l.job.Target.URL)
-	r.verbose = f.verbose
-	return r, errors.Join(loadEnd(done, err), a.recordLoad(w.state, done))
+	r.verbose = l.f.verbose
+	return r, errors.Join(loadEnd(done, err), l.a.recordLoad(l.w.state, done))
 }
 
 // loadState has the device's state follow from whether some load has begun and not

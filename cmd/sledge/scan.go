@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -139,6 +140,8 @@ unlocked, it says whether all of the source fits.`,
 	addProfiles(cmd.Flags(), &profiles)
 	var filters filters
 	filters.add(cmd.Flags())
+	findings := ""
+	addFindings(cmd.Flags(), &findings)
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
 		t, policy, err := a.scanTarget(*target, *profile)
 		if err != nil {
@@ -155,11 +158,15 @@ unlocked, it says whether all of the source fits.`,
 		if err != nil {
 			return nil, err
 		}
+		file, err := newFindingsFile(findings)
+		if err != nil {
+			return nil, err
+		}
 		m := a.meter("scan")
 		defer m.End()
-		found, err := scan.Run(ctx, args[0], scan.Options{As: *as, Rules: rules, Concurrency: int(calls), Filter: filter, Progress: func(r scan.Report) { m.Tell(scanSample(r)) }})
+		found, err := scan.Run(ctx, args[0], scan.Options{As: *as, Rules: rules, Concurrency: int(calls), Filter: filter, Found: file.of(args[0]), Progress: func(r scan.Report) { m.Tell(scanSample(r)) }})
 		m.End()
-		if err != nil {
+		if err = errors.Join(err, file.close()); err != nil {
 			return nil, err
 		}
 		r := newScanReport(found, t.URL)
