@@ -92,6 +92,7 @@ func goarch(t *testing.T) string { return strings.TrimSpace(out(t, ".", nil, "go
 // TestOutsidePackages: the Debian packages please lintian and mandoc, install, upgrade, remove
 // and purge in a small Debian, and no key, state or receipt is touched by any of it.
 func TestOutsidePackages(t *testing.T) {
+	t.Parallel()
 	d := debian{t, guest(t, "chroot")}
 	if os.Getuid() != 0 {
 		t.Skip("another system's root needs root")

@@ -75,6 +75,7 @@ func native(t *testing.T, names map[string]string, line ...string) (code int, ou
 // the width of a desk and of a phone, with the words, exit codes and JSON of sledge-verify; one
 // flipped bit is refused.
 func TestOutsideVerifierPage(t *testing.T) {
+	t.Parallel()
 	dir := guest(t, "chromium")
 	page := filepath.Join(t.TempDir(), "verifier.html")
 	build := exec.Command("go", "run", "./scripts/verifier", "-version", "test", "-out", page)

@@ -24,7 +24,7 @@ chromium | debian | chromium fonts-dejavu-core | any
 chroot   | debootstrap | lintian mandoc | any
 '
 
-limit=240 # seconds a guest, so that a dead mirror does not stop the lane
+limit=400 # seconds a guest, so that a dead mirror does not stop the lane
 
 # field NAME COLUMN prints one column of the table, nothing for an unknown name.
 field() {
@@ -89,8 +89,15 @@ from_debootstrap() {
 	DEBOOTSTRAP_DIR=$tool/usr/share/debootstrap "$tool/usr/sbin/debootstrap" --variant=minbase "$codename" "$PWD" "$site" || lacks 'debootstrap failed: see the lines above'
 	# shellcheck disable=SC2086
 	chroot . env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $2 || lacks "$2 cannot be installed there"
-	umount ./proc ./sys 2>/dev/null || true
+	unmounted "$PWD/"
 	rm -rf ./var/cache/apt/archives/*.deb ./var/lib/apt/lists/*
+}
+
+# unmounted takes away what a fetching that was cut short has left mounted below a folder: nothing
+# is removed through a mount.
+unmounted() {
+	local at
+	awk -v below="$1" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r | while read -r at; do umount "$at"; done
 }
 
 # fetch has another process of this script do the work, so that its time can be limited.
@@ -137,8 +144,9 @@ mkdir -p "$outside_dir"
 exec 9>"$outside_dir/.lock"
 flock 9
 # Inside the lock, so leftovers of a killed run are nobody's.
+unmounted "$outside_dir/.work."
 rm -rf "$outside_dir"/.work.*
 work=$(mktemp -d "$outside_dir/.work.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+trap 'unmounted "$work/" && rm -rf "$work"' EXIT
 
 for name in "${wanted[@]}"; do fetch "$name"; done

@@ -49,11 +49,16 @@ programs() {
 
 # texts makes what packages have beside the programs: manual pages, completions, licences.
 texts() {
+	local own
 	say 'manual pages, completions, licences'
 	mkdir -p "$work/texts/man1" "$work/texts/completions"
-	go build -trimpath -buildvcs=false -ldflags "-X main.version=$version" -o "$work/sledge" ./cmd/sledge
-	env -i "$work/sledge" man "$work/texts/man1" --date "$(date -u -d "@$when" +%F)" >/dev/null
-	for shell in bash zsh fish; do env -i "$work/sledge" completion "$shell" >"$work/texts/completions/sledge.$shell"; done
+	own=$out/$(name sledge "linux/$(go env GOHOSTARCH)") # what was built for this machine can write them
+	if [[ ! -x $own ]]; then
+		own=$work/sledge
+		go build -trimpath -buildvcs=false -ldflags "-X main.version=$version" -o "$own" ./cmd/sledge
+	fi
+	env -i "$own" man "$work/texts/man1" --date "$(date -u -d "@$when" +%F)" >/dev/null
+	for shell in bash zsh fish; do env -i "$own" completion "$shell" >"$work/texts/completions/sledge.$shell"; done
 	scripts/licences.sh >"$work/texts/THIRD-PARTY.txt"
 }
 
