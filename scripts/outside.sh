@@ -19,6 +19,7 @@ outside_dir=$PWD/build/outside
 # guest | source | what there | version; a Debian package's version may have more behind it
 guest_table='
 ceph | debian | ceph-mon ceph-osd radosgw | 16.2.15
+witness | module | github.com/transparency-dev/witness cmd/omniwitness | v0.0.0-20260720115447-2e1c6971d19e
 '
 
 limit=240 # seconds a guest, so that a dead mirror does not stop the lane
@@ -68,6 +69,20 @@ from_debian() {
 	for package in .debs/*.deb; do dpkg-deb -x "$package" .; done
 	rm -r .debs
 	find . -perm /6000 -exec chmod a-s {} + # nothing here acts as another user
+}
+
+# from_module builds a program of a Go module, as a program of its own.
+from_module() {
+	local module package name
+	read -r module package <<<"$2"
+	name=${package##*/}
+	command -v go >/dev/null || lacks 'the go command is not on PATH'
+	mkdir .build
+	printf 'module guest.invalid\n\ngo 1.26.0\n\nrequire %s %s\n' "$module" "$3" >.build/go.mod
+	(cd .build && GOTOOLCHAIN=local GOWORK=off CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -mod=mod" GOBIN=$PWD/.. go install -trimpath -ldflags='-s -w' "$module/$package") ||
+		lacks "$module/$package at $3 cannot be built, or the module registry cannot be reached"
+	rm -r .build
+	[[ -x $name ]] || lacks "$name was not built"
 }
 
 # fetch has another process of this script do the work, so that its time can be limited.
