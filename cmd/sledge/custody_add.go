@@ -26,10 +26,10 @@ import (
 
 // eventFlags are what every event may say.
 type eventFlags struct {
-	purpose, condition, note, place, clock, at string
-	uncertainty                                uint64
-	attach, set, seals                         []string
-	sealClass, inspected                       string
+	purpose, condition, note, place, clock string
+	uncertainty                            uint64
+	attach, set, seals                     []string
+	sealClass, inspected                   string
 }
 
 func (f *eventFlags) add(flags *pflag.FlagSet) {
