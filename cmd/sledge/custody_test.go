@@ -99,6 +99,10 @@ func TestCustodyDay(t *testing.T) {
 	f.says(says, "verdict     holds", "provisioned", "locked", "unlocked", "load-session", "sealed", "seal-applied", "handed-over", "arrived", "custodian   3: bob.example/x", "waybill: \"1Z9\"")
 	f.says(f.asPerson(exitUnproven, "custody", "verify", "custody"), "not proven")
 	f.says(f.asPerson(0, "custody", "policy", "custody", "--trust", "site/signer.pub"), "log sledge/", "witness custodian-1 alice.example/x+", "group custodians any custodian-1 custodian-2", "quorum custodians")
+	f.must(os.WriteFile("policy", []byte(f.asPerson(0, "custody", "policy", "custody", "--trust", "site/signer.pub")), 0o600))
+	f.says(f.asPerson(0, "custody", "verify", "custody", "--trust", "site/signer.pub", "--seen", "q2.txt", "--policy", "policy"), "the policy is met")
+	f.must(os.WriteFile("bad", []byte("quorum nobody\n"), 0o600))
+	f.says(f.asPerson(exitUsage, "custody", "verify", "custody", "--trust", "site/signer.pub", "--policy", "bad"), "line 1", "no witness and no group")
 	// Roles beside the custodian.
 	zeros := strings.Repeat("0", 64)
 	f.asPerson(0, carried("bob", "custody", "add", "accepted", "--as", "acceptor", "--key", "site/acceptor.key", "--set", "acceptance_sha256="+zeros)...)

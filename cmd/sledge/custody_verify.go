@@ -64,14 +64,15 @@ func printEvent(w io.Writer, e custody.Event) {
 }
 
 type custodyVerifyFlags struct {
-	trust, job, label, custodian string
-	seen                         []string
+	trust, job, label, custodian, policy string
+	seen                                 []string
 }
 
 func (f *custodyVerifyFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
 	flags.StringVar(&f.job, "job", "", "the job `FILE` (default: the one in the log's folder)")
 	flags.StringVar(&f.label, "label", "", "the device's label `FILE`: its manifest is compared with the event of the seal")
+	flags.StringVar(&f.policy, "policy", "", "a C2SP tlog-policy `FILE`: whose cosignatures a checkpoint of the log needs")
 	flags.StringArrayVar(&f.seen, "seen", nil, "a checkpoint of the log that came another way, or a hand-over that was kept: a `FILE`; may be repeated")
 	flags.StringVar(&f.custodian, "custodian", os.Getenv("SLEDGE_CUSTODIAN"), "your own custodian's folder `DIR`: what it remembers counts as seen (env SLEDGE_CUSTODIAN)")
 }
@@ -122,6 +123,15 @@ func (a *app) verifyCustody(dir string, f *custodyVerifyFlags, all bool) (report
 	if f.label != "" {
 		if in.Label, err = files.Read(f.label, manifest.MaxCheckpoint); err != nil {
 			return nil, err
+		}
+	}
+	if f.policy != "" {
+		text, err := files.Read(f.policy, manifest.MaxCheckpoint)
+		if err != nil {
+			return nil, err
+		}
+		if in.Policy, err = custody.ParsePolicy(text); err != nil {
+			return nil, &usageError{Err: fmt.Errorf("%s: %w", f.policy, err)}
 		}
 	}
 	for _, name := range f.seen {

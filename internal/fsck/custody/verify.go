@@ -21,6 +21,7 @@ type Input struct {
 	Trust  *wire.Trust // nil: origin not proven
 	Seen   [][]byte    // checkpoints that came another way, or bodies of hand-overs
 	Label  []byte
+	Policy *Policy // nil: no cosignature is asked for
 	Now    time.Time
 }
 
@@ -86,6 +87,7 @@ func Verify(in Input) (*Report, error) {
 	v.checkHead(cp)
 	v.checkKept()
 	v.checkSeen()
+	v.checkPolicy()
 	v.checkLabel()
 	v.checkClocks()
 	if v.Independent == 0 {

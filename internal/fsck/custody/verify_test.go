@@ -146,6 +146,16 @@ func TestReSigned(t *testing.T) {
 	}
 	got := verify(t, r, forge(func(e [][]byte) [][]byte { return slices.Delete(e, 2, 3) }), attack{})
 	says(t, got, custody.Tampered, "entry 2", "entry 3")
+	// The device writes another event in the place of one that others have signed on.
+	got = verify(t, r, forge(func(e [][]byte) [][]byte {
+		x := r.Event(event.Checked, "device", nil)
+		x.Seq = 1
+		root := log.Leaf(e[0])
+		x.PreviousRoot = root[:]
+		e[1] = r.Sign(x, r.Device)
+		return e
+	}), attack{})
+	says(t, got, custody.Tampered, "entry 2", "another history before it")
 	// The desk writes its own event in the place of the device's.
 	got = verify(t, r, forge(func(e [][]byte) [][]byte {
 		x := r.Event(event.Sealed, "device", custodytest.Sealed())
