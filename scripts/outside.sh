@@ -19,14 +19,10 @@ outside_dir=$PWD/build/outside
 # guest | source | what there | version; a Debian package's version may have more behind it,
 # and "any" is of programs that Debian renews by security updates and does not keep
 guest_table='
-<<<<<<< HEAD
 ceph     | debian | ceph-mon ceph-osd radosgw | 16.2.15
 chromium | debian | chromium fonts-dejavu-core | any
 chroot   | debootstrap | lintian mandoc | any
-=======
-ceph | debian | ceph-mon ceph-osd radosgw | 16.2.15
-witness | module | github.com/transparency-dev/witness cmd/omniwitness | v0.0.0-20260720115447-2e1c6971d19e
->>>>>>> custody
+witness  | module | github.com/transparency-dev/witness cmd/omniwitness | v0.0.0-20260720115447-2e1c6971d19e
 '
 
 limit=400 # seconds a guest, so that a dead mirror does not stop the lane
@@ -78,7 +74,6 @@ from_debian() {
 	find . -perm /6000 -exec chmod a-s {} + # nothing here acts as another user
 }
 
-<<<<<<< HEAD
 # from_debootstrap makes the root of a small Debian of this system's release, from where this
 # system has its packages, and installs packages in it. Tests install ours there.
 from_debootstrap() {
@@ -104,7 +99,8 @@ from_debootstrap() {
 unmounted() {
 	local at
 	awk -v below="$1" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r | while read -r at; do umount "$at"; done
-=======
+}
+
 # from_module builds a program of a Go module, as a program of its own.
 from_module() {
 	local module package name
@@ -117,7 +113,6 @@ from_module() {
 		lacks "$module/$package at $3 cannot be built, or the module registry cannot be reached"
 	rm -r .build
 	[[ -x $name ]] || lacks "$name was not built"
->>>>>>> custody
 }
 
 # fetch has another process of this script do the work, so that its time can be limited.
