@@ -22,8 +22,8 @@ type filters struct {
 	stdin  string // the flag that has read the standard input
 }
 
-// listedPath is a path of a --files-from, and where it stands.
-type listedPath struct{ path, file string }
+// listedPath is a path of a --files-from.
+type listedPath struct{ path string }
 
 func (f *filters) add(flags *pflag.FlagSet) {
 	s := &f.spec

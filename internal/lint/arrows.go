@@ -84,7 +84,7 @@ var arrows = []Arrow{
 		"how many calls are in flight is decided without making one"},
 	{"appliance/fetch", []string{"manifest/...", "appliance/pace", "appliance/scan"}, none,
 		"what is read ahead is a source's: no device, no disk"},
-	{"appliance/scan", []string{"crypto/...", "manifest/...", "appliance/catalog", "appliance/disk", "appliance/pace", "appliance/words", "internal/vfs/...", "internal/extsort/...", "internal/fields/..."}, []string{"golang.org/x/sys/...", "golang.org/x/text/..."},
+	{"appliance/scan", []string{"crypto/...", "manifest/...", "appliance/catalog", "appliance/disk", "appliance/filter", "appliance/pace", "appliance/words", "internal/vfs/...", "internal/extsort/...", "internal/fields/..."}, []string{"golang.org/x/sys/...", "golang.org/x/text/..."},
 		"a source is walked and read without a device: what that has of it is asked through an interface"},
 	{"appliance/journal", []string{"crypto/...", "manifest/...", "appliance/frames", "internal/fields/..."}, none,
 		"what a frame says is encoded without a disk"},
