@@ -23,7 +23,8 @@ type Options struct {
 	Empty    bool     // a source without an entry is no mistake
 	Progress func(Report)
 
-	Concurrency int // calls on the source in flight; 0 lets its answers decide. Run alone heeds it
+	Concurrency int           // calls on the source in flight; 0 lets its answers decide. Run alone heeds it
+	Timeout     time.Duration // of one call on the source; 0 is DefaultTimeout. Run alone heeds it
 
 	Continued []manifest.ID     // the lists of this very load that earlier calls had begun
 	Met       func(path string) // called for every entry of the source; nil is allowed

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -227,6 +228,7 @@ Another card or disk at the same path is another source: load it with --as.`,
 	flags.BoolVar(&f.force, "force", false, "read all files again: their times cannot be trusted")
 	flags.BoolVar(&f.unstable, "unstable-times", false, "take files whose times change at every look, by reading them twice")
 	f.calls.add(flags)
+	f.timeout.add(flags)
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "load a folder without any entry")
 	flags.BoolVar(&f.noReadBack, "no-read-back", false, "leave reading back what is written to \"sledge scrub --read-back\" or to the seal")
 	flags.BoolVar(&f.abandon, "abandon", false, "give up the unfinished load of this folder; what is loaded of it stays")
@@ -245,6 +247,7 @@ type loadFlags struct {
 	moved                                                []string
 	accept, replace, force, allowEmpty, abandon, verbose bool
 	calls                                                concurrency
+	timeout                                              sourceTimeout
 	noReadBack, unstable                                 bool
 }
 
@@ -283,7 +286,7 @@ func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, erro
 	defer m.End()
 	defer yieldToWriters(job.Geometry.Disks)()
 	done, err := w.Load(ctx, root, appliance.LoadOptions{
-		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), SourceFiles: sourceFiles(job), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack,
+		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), SourceTimeout: time.Duration(f.timeout), SourceFiles: sourceFiles(job), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack,
 		Begin:        func() error { return a.apply(w.state, firmware.EventLoadStart) },
 		Progress:     func(p appliance.Progress) { m.Tell(loadSample(p)) },
 		ScanProgress: func(r scan.Report) { m.Tell(scanSample(r)) },

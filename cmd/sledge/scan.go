@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -121,8 +122,9 @@ unlocked, it says whether all of the source fits.`,
 	as := cmd.Flags().String("as", "", "put this folder before every path in the manifest")
 	target := cmd.Flags().String("target", "", "the target to check against (default: the device's job's)")
 	profile := cmd.Flags().String("profile", "", "the target's kind: "+profileNames())
-	profiles, calls := "", concurrency(0)
+	profiles, calls, timeout := "", concurrency(0), sourceTimeout(0)
 	calls.add(cmd.Flags())
+	timeout.add(cmd.Flags())
 	addProfiles(cmd.Flags(), &profiles)
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
 		t, policy, err := a.scanTarget(*target, *profile)
@@ -138,7 +140,7 @@ unlocked, it says whether all of the source fits.`,
 		}
 		m := a.meter("scan")
 		defer m.End()
-		found, err := scan.Run(ctx, args[0], scan.Options{As: *as, Rules: rules, Concurrency: int(calls), Progress: func(r scan.Report) { m.Tell(scanSample(r)) }})
+		found, err := scan.Run(ctx, args[0], scan.Options{As: *as, Rules: rules, Concurrency: int(calls), Timeout: time.Duration(timeout), Progress: func(r scan.Report) { m.Tell(scanSample(r)) }})
 		m.End()
 		if err != nil {
 			return nil, err
