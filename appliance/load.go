@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/fetch"
@@ -43,6 +44,8 @@ type LoadOptions struct {
 	SourceConcurrency int // calls on the source in flight; 0 lets its answers decide
 	SourceFiles       int // files of the source that are open at most to be read ahead; 0 is FetchFiles
 
+	SourceTimeout time.Duration // of one call on the source; 0 is scan.DefaultTimeout
+
 	// Begin is called once, before the first change of the device; its error ends the
 	// load. Nil is allowed.
 	Begin        func() error
@@ -62,7 +65,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	if err := CheckExpiry(d.cfg); err != nil {
 		return nil, err
 	}
-	src, err := scan.Open(root, o.As, o.Tree)
+	src, err := scan.OpenTimed(ctx, root, o.As, o.Tree, o.SourceTimeout)
 	if err != nil {
 		return nil, err
 	}

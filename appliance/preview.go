@@ -23,7 +23,7 @@ func (d *Device) Preview(ctx context.Context, root string, o LoadOptions) (*Prev
 	if err := CheckExpiry(d.cfg); err != nil {
 		return nil, err
 	}
-	src, err := scan.Open(root, o.As, o.Tree)
+	src, err := scan.OpenTimed(ctx, root, o.As, o.Tree, o.SourceTimeout)
 	if err != nil {
 		return nil, err
 	}

@@ -113,6 +113,9 @@ func (w *worker) plain(n uint64, it *scan.Item, seen *scan.Fetched) {
 		w.skip(n, it, reason, detail)
 		return
 	}
+	if w.l.src.Stopped() != nil {
+		return // attributes may be missing by that alone
+	}
 	w.Add(&ingest.Pending{Ordinal: n, Record: *r})
 }
 
@@ -121,6 +124,9 @@ func (w *worker) plain(n uint64, it *scan.Item, seen *scan.Fetched) {
 // below it needs a folder above.
 func (w *worker) flip(n uint64, it *scan.Item) {
 	r, reason, detail := w.describe(it, nil)
+	if w.l.src.Stopped() != nil {
+		return
+	}
 	if reason != "" {
 		r = &manifest.Record{Kind: manifest.KindDir, Path: it.Path, Mode: 0o700, Mtime: time.Unix(0, it.Mtime).UTC(), Ctime: time.Unix(0, it.Ctime).UTC(), Remark: reason, RemarkDetail: detail}
 	}
@@ -181,6 +187,8 @@ func (w *worker) file(ctx context.Context, n uint64, it *scan.Item, got *scan.Fe
 		}
 		var dev scan.DeviceError
 		switch {
+		case w.l.src.Stopped() != nil:
+			return w.l.src.Stopped()
 		case err == nil:
 			return w.AddLarge(p)
 		case errors.Is(err, errDone):

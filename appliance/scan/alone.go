@@ -14,7 +14,7 @@ func Run(ctx context.Context, root string, o Options) (*Report, error) {
 		return nil, err
 	}
 	defer done()
-	src, err := Open(root, o.As, nil)
+	src, err := OpenTimed(ctx, root, o.As, nil, o.Timeout)
 	if err != nil {
 		return nil, err
 	}

@@ -122,7 +122,8 @@ func (d *Folder) Fetch(ctx context.Context, it *Item, buf []byte, x *XattrReader
 	}
 	name := it.Path[strings.LastIndexByte(it.Path, '/')+1:]
 	if it.Kind != manifest.KindFile {
-		return lookAt(dir, name, it, x)
+		f, err := lookAt(dir, name, it, x)
+		return f.complete(), err
 	}
 	if d.src.clock.unsettled(d.volume, 0, it.Mtime, it.Ctime, true) != 0 {
 		return nil, nil
@@ -146,7 +147,16 @@ func (d *Folder) Fetch(ctx context.Context, it *Item, buf []byte, x *XattrReader
 	}
 	f.Written = looked.WrittenUnseen()
 	f.Xattrs, f.Lost = x.Read(file.Attributes())
-	return f, nil
+	return f.complete(), nil
+}
+
+// complete is f, or nil if something of it could not be read: whoever reads it another way
+// finds out why.
+func (f *Fetched) complete() *Fetched {
+	if f == nil || f.Lost > 0 {
+		return nil
+	}
+	return f
 }
 
 // takenWhole reports whether a file that was read in one go, and looked at afterwards, is

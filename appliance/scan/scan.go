@@ -25,8 +25,9 @@ type Options struct {
 	Progress func(Report)
 	Found    func(Finding) error // takes every finding; nil is allowed
 
-	Filter      *filter.Set // what is left out; Run alone heeds it
-	Concurrency int         // calls on the source in flight; 0 lets its answers decide. Run alone heeds it
+	Filter      *filter.Set   // what is left out; Run alone heeds it
+	Concurrency int           // calls on the source in flight; 0 lets its answers decide. Run alone heeds it
+	Timeout     time.Duration // of one call on the source; 0 is DefaultTimeout. Run alone heeds it
 
 	Continued []manifest.ID          // the lists of this very load that earlier calls had begun
 	Removed   func(key string) error // takes every entry that is gone for certain; nil: nothing is withdrawn

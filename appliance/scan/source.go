@@ -44,11 +44,12 @@ type Source struct {
 	homeDev uint64
 	homeErr error
 
-	owners owners
-	clock  clock
-	watch  *watch
-	spill  func() *extsort.Sorter // for folders with very many entries; nil keeps all names in memory
-	keys   int                    // how many names of one folder are kept in memory; 0 is maxKeys
+	unwatch func() bool // no end of a context stops the calls any more; nil where none does
+	owners  owners
+	clock   clock
+	watch   *watch
+	spill   func() *extsort.Sorter // for folders with very many entries; nil keeps all names in memory
+	keys    int                    // how many names of one folder are kept in memory; 0 is maxKeys
 }
 
 // ErrPrefix: nothing can be loaded under such a name.
@@ -107,7 +108,13 @@ func (s *Source) Pace() pace.Pace {
 	return s.pace.Onward()
 }
 
-func (s *Source) Close() { s.tree.Close() } // only read, so an error here loses nothing
+// Close closes the tree; it was only read, so an error here loses nothing.
+func (s *Source) Close() {
+	if s.unwatch != nil {
+		s.unwatch()
+	}
+	s.tree.Close()
+}
 
 // Item is one line of a scan list.
 type Item struct {

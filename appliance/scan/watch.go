@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // ErrSourceGone: the source cannot be read any more: pulled out, or its server
@@ -28,6 +29,8 @@ type watch struct {
 	check func() (sure bool, err error) // vfs.Tree.Check
 	alive func() bool                   // whether any other file can be read
 
+	stop atomic.Pointer[stopping]
+
 	row  atomic.Int32 // errors since something could be read
 	is   atomic.Bool  // gone is set
 	mu   sync.Mutex
@@ -37,6 +40,14 @@ type watch struct {
 // failed judges an entry's error: it returns why the source has gone, or nil. An
 // error of the process's own ends the load likewise.
 func (s *watch) failed(err error) error {
+	gone := s.judge(err)
+	if why := s.stopped(); why != nil {
+		return why
+	}
+	return gone
+}
+
+func (s *watch) judge(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gone == nil && err != nil && disk.OwnFault(err) && !errors.Is(err, unix.EAGAIN) { // of a lease that did not end
@@ -80,6 +91,9 @@ func (s *watch) worked() {
 
 // lost returns why the source has gone, or nil.
 func (s *watch) lost() error {
+	if why := s.stopped(); why != nil {
+		return why
+	}
 	if !s.is.Load() {
 		return nil
 	}
@@ -91,6 +105,14 @@ func (s *watch) lost() error {
 // ask asks the source without an error before: a FAT whose medium is gone has
 // empty folders.
 func (s *watch) ask() error {
+	gone := s.asked()
+	if why := s.stopped(); why != nil {
+		return why
+	}
+	return gone
+}
+
+func (s *watch) asked() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gone == nil {
@@ -104,7 +126,7 @@ func (s *watch) ask() error {
 // goneErrors are what file systems answer without their medium or server.
 var goneErrors = []error{unix.EIO, unix.ENODEV, unix.ENXIO, unix.ENOMEDIUM, unix.EREMOTEIO, unix.EUCLEAN, unix.ESHUTDOWN,
 	unix.ESTALE, unix.ENOTCONN, unix.ETIMEDOUT, unix.EHOSTDOWN, unix.EHOSTUNREACH, unix.ENETDOWN, unix.ENETUNREACH,
-	unix.ECONNREFUSED, unix.ECONNRESET, unix.ECONNABORTED, unix.EPIPE, fs.ErrNotExist}
+	vfs.ErrNoAnswer, unix.ECONNREFUSED, unix.ECONNRESET, unix.ECONNABORTED, unix.EPIPE, fs.ErrNotExist}
 
 // Unreachable reports whether a source's path answers as one without its medium or server.
 func Unreachable(err error) bool { return mayBeGone(err) && !errors.Is(err, fs.ErrNotExist) }

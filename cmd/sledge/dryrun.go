@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/appliance/scan"
@@ -82,7 +83,7 @@ func (l *loading) options(p appliance.Place) (o appliance.LoadOptions, end func(
 	m := a.meter("load")
 	return appliance.LoadOptions{
 		Withdraw: f.withdraw.limit,
-		As:       p.As, Beside: l.sources, Rules: l.rules, AcceptFindings: f.accept, Replace: f.replace, Moved: l.moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), SourceFiles: sourceFiles(l.job), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack, Filter: filter,
+		As:       p.As, Beside: l.sources, Rules: l.rules, AcceptFindings: f.accept, Replace: f.replace, Moved: l.moved, Force: f.force, UnstableTimes: f.unstable, SourceConcurrency: int(f.calls), SourceTimeout: time.Duration(f.timeout), SourceFiles: sourceFiles(l.job), AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack, Filter: filter,
 		Begin:        func() error { return a.apply(l.w.state, firmware.EventLoadStart) },
 		Progress:     func(p appliance.Progress) { m.Tell(loadSample(p)) },
 		ScanProgress: func(r scan.Report) { m.Tell(scanSample(r)) },

@@ -253,6 +253,7 @@ Another card or disk at the same path is another source: load it with --as.`,
 	f.hooks.add(flags)
 	flags.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what would be loaded, and whether it fits; load nothing")
 	addFindings(flags, &f.findings)
+	f.timeout.add(flags)
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "load a folder without any entry")
 	flags.BoolVar(&f.noReadBack, "no-read-back", false, "leave reading back what is written to \"sledge scrub --read-back\" or to the seal")
 	flags.BoolVar(&f.abandon, "abandon", false, "give up the unfinished load of this folder; what is loaded of it stays")
@@ -275,6 +276,7 @@ type loadFlags struct {
 	filters                                              filters
 	withdraw                                             withdraw
 	hooks                                                snapshotHooks
+	timeout                                              sourceTimeout
 	noReadBack, unstable                                 bool
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -135,8 +136,9 @@ unlocked, it says whether all of the source fits.`,
 	as := cmd.Flags().String("as", "", "put this folder before every path in the manifest")
 	target := cmd.Flags().String("target", "", "the target to check against (default: the device's job's)")
 	profile := cmd.Flags().String("profile", "", "the target's kind: "+profileNames())
-	profiles, calls := "", concurrency(0)
+	profiles, calls, timeout := "", concurrency(0), sourceTimeout(0)
 	calls.add(cmd.Flags())
+	timeout.add(cmd.Flags())
 	addProfiles(cmd.Flags(), &profiles)
 	var filters filters
 	filters.add(cmd.Flags())
@@ -164,7 +166,7 @@ unlocked, it says whether all of the source fits.`,
 		}
 		m := a.meter("scan")
 		defer m.End()
-		found, err := scan.Run(ctx, args[0], scan.Options{As: *as, Rules: rules, Concurrency: int(calls), Filter: filter, Found: file.of(args[0]), Progress: func(r scan.Report) { m.Tell(scanSample(r)) }})
+		found, err := scan.Run(ctx, args[0], scan.Options{As: *as, Rules: rules, Concurrency: int(calls), Timeout: time.Duration(timeout), Filter: filter, Found: file.of(args[0]), Progress: func(r scan.Report) { m.Tell(scanSample(r)) }})
 		m.End()
 		if err = errors.Join(err, file.close()); err != nil {
 			return nil, err
