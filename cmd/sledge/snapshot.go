@@ -64,7 +64,11 @@ func (a *app) hook(ctx context.Context, which, command string, sources []applian
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = hookWait
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%w: --snapshot-%s: %w", errHook, which, err)
+		flag := "--snapshot-before"
+		if which == "after" {
+			flag = "--snapshot-after"
+		}
+		return fmt.Errorf("%w: %s: %w", errHook, flag, err)
 	}
 	return nil
 }

@@ -132,6 +132,9 @@ func classes(t *testing.T) map[graded]string {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
+		if filepath.Dir(name) == "custody" {
+			continue // it has classes of its own, each with a made attack (custody's tests)
+		}
 		file, err := parser.ParseFile(r.files, name, nil, 0)
 		if err != nil {
 			t.Fatal(err)

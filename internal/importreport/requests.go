@@ -17,6 +17,10 @@ type LimitTime struct {
 	Seconds float64       `json:"seconds"`
 }
 
+// limitTold is from how many seconds on a limit is told in the text: of a short run it says
+// little.
+const limitTold = 60
+
 // maxDecisions bounds the list of decisions, however long the run was.
 const maxDecisions = 480
 

@@ -40,6 +40,9 @@ func (d *Device) text(w io.Writer) {
 		fmt.Fprintf(w, "  %-20s %s\n", t.State, Duration(seconds(t.Seconds)))
 	}
 	for _, l := range d.Limits {
+		if l.Seconds < limitTold {
+			continue
+		}
 		fmt.Fprintf(w, "limit       %s, %s\n", l.Words, Duration(seconds(l.Seconds)))
 	}
 	if h := d.Halt; h != nil {
