@@ -23,6 +23,11 @@ func TestBuffersOnePackAtATime(t *testing.T) {
 			defer mu.Unlock()
 			return len(got[turn])
 		}
+		at := func(turn uint64, i int) *stripeBuffer {
+			mu.Lock()
+			defer mu.Unlock()
+			return got[turn][i]
+		}
 		take := func(turn uint64, n int) {
 			go func() {
 				for range n {
@@ -42,16 +47,16 @@ func TestBuffersOnePackAtATime(t *testing.T) {
 		if n := count(older); n != 2 {
 			t.Fatalf("the first pack took %d of the 2 that are left", n)
 		}
-		p.put(got[newer][0])
+		p.put(at(newer, 0))
 		if n := count(older); n != 3 || count(newer) != 6 {
 			t.Fatalf("one came free: the first pack has %d, want 3", n)
 		}
-		p.put(got[newer][1])
+		p.put(at(newer, 1))
 		if n := count(newer); n != 6 {
 			t.Fatalf("one came free beside the first pack: the second took it")
 		}
 		p.end(older)
-		p.put(got[older][0])
+		p.put(at(older, 0))
 		if n := count(newer); n != 8 {
 			t.Fatalf("the first pack has ended: the second has %d, want 8", n)
 		}
