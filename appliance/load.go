@@ -102,15 +102,13 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	if err == nil {
 		err = d.loadNew(ctx, src, &o, report)
 	}
-	if err == nil && report.Scan.Removable > 0 && o.Withdraw.On {
-		if err = o.Begin(); err == nil {
-			err = d.withdraw(ctx, report)
-		}
-	}
 	report.SlowDisk, report.SlowDiskRate = d.slowest()
 	rerr := d.endReadBack(ctx, report.readBack)
 	if err == nil || errors.Is(rerr, disk.ErrLost) || errors.Is(rerr, ErrDoubted) { // a loss is told whatever else ended the load
 		err = errors.Join(err, rerr)
+	}
+	if err == nil && report.Scan.Removable > 0 && o.Withdraw.On { // only once all of the load is safe
+		err = d.withdraw(ctx, src, &o, report)
 	}
 	if errs := d.bays.Errors(); len(errs) > failedBefore {
 		d.failures()
@@ -143,7 +141,7 @@ func (d *Device) goodOf(l *scanList) uint64 {
 // loadNew scans and loads what is new or changed.
 func (d *Device) loadNew(ctx context.Context, src *scan.Source, o *LoadOptions, report *LoadReport) error {
 	so := o.scanOptions()
-	so.Removed, so.MayRemove = report.goneTo(), o.Withdraw.allows
+	so.Removed, so.MayRemove = report.goneTo(), func(r *scan.Report) error { return o.Withdraw.allows(r, report.Resumed) }
 	so.Empty, so.Continued, so.Met = o.AllowEmpty || report.Resumed, report.continued, report.away.back
 	list, err := d.makeList(ctx, src, so)
 	if err != nil {

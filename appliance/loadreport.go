@@ -47,7 +47,8 @@ type LoadReport struct {
 	KnownContent uint64         `json:"known_content"` // of the entries, files of which only the record is new: this call's
 	Plan         Plan           `json:"plan"`          // of the last list, before its first byte
 	Withdrawn    uint64         `json:"withdrawn"`     // gone from the source, and withdrawn
-	WithdrawHeld uint64         `json:"withdraw_held"` // gone, and needed by entries that stay
+	WithdrawHeld uint64         `json:"withdraw_held"` // gone, and needed by entries that stay, or not gone for certain
+	NotWithdrawn string         `json:"not_withdrawn"` // why nothing was, though something is gone; "" otherwise
 	NoRoomCount  uint64         `json:"no_room_count"`
 	NoRoom       []string       `json:"-"` // files that are larger than what is free
 	FailedDisks  []string       `json:"failed_disks"`

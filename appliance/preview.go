@@ -41,30 +41,9 @@ func (d *Device) Preview(ctx context.Context, root string, o LoadOptions) (*Prev
 	so := o.scanOptions()
 	so.Empty = so.Empty || p.Resumes
 	if o.Withdraw.On {
-		src.Hold, so.Removed, so.MayRemove = true, func(string) error { return nil }, o.Withdraw.allows
+		src.Hold, so.Removed, so.MayRemove = true, func(string) error { return nil }, func(r *scan.Report) error { return o.Withdraw.allows(r, false) }
 	}
-	if err := d.sameMedium(src, lists, so); err != nil {
-		return nil, err
-	}
-	known, err := d.knownEntries(ctx, src, lists, &so)
-	if err != nil {
-		return nil, err
-	}
-	defer known.Close()
-	known.WhenRemoved(so.Removed)
-	folder, done, err := extsort.Scratch()
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	var entries uint64
-	var bytes int64
-	report, err := scan.List(ctx, src, so, folder, "sort", known, func(_ uint64, it *scan.Item) error {
-		if entries++; it.Kind == manifest.KindFile && it.Flags&scan.ItemReuse == 0 {
-			bytes += it.Size
-		}
-		return nil
-	})
+	report, entries, bytes, err := d.compare(ctx, src, so)
 	if err != nil {
 		return nil, fmt.Errorf("nothing is loaded: %w", err)
 	}
@@ -73,6 +52,36 @@ func (d *Device) Preview(ctx context.Context, root string, o LoadOptions) (*Prev
 	}
 	p.Scan, p.Plan = *report, d.Plan(entries, bytes)
 	return p, nil
+}
+
+// compare scans a source, compares it with the device, and counts what a load would bring. It
+// changes nothing.
+func (d *Device) compare(ctx context.Context, src *scan.Source, so scan.Options) (report *scan.Report, entries uint64, bytes int64, err error) {
+	lists, err := d.findLists()
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	if err := d.sameMedium(src, lists, so); err != nil {
+		return nil, 0, 0, err
+	}
+	known, err := d.knownEntries(ctx, src, lists, &so)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	defer known.Close()
+	known.WhenRemoved(so.Removed)
+	folder, done, err := extsort.Scratch()
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	defer done()
+	report, err = scan.List(ctx, src, so, folder, "sort", known, func(_ uint64, it *scan.Item) error {
+		if entries++; it.Kind == manifest.KindFile && it.Flags&scan.ItemReuse == 0 {
+			bytes += it.Size
+		}
+		return nil
+	})
+	return report, entries, bytes, err
 }
 
 // ownUnfinished is the source's unfinished list, or nil. An unfinished load of another source

@@ -30,6 +30,7 @@ type listTail struct {
 	Replaced [][]byte `json:"replaced_paths,omitempty"` // some of them; the report counts all
 	Dropped  [][]byte `json:"dropped_paths,omitempty"`
 	Gone     [][]byte `json:"gone_paths,omitempty"`
+	Mounts   [][]byte `json:"mounts,omitempty"` // all of them, at most scan.MaxMounts
 }
 
 var listSchema = fields.Schema{1: true, 2: true, 3: true}
@@ -175,6 +176,9 @@ func (t *listTail) keep(r *scan.Report) {
 		for _, path := range kind.from[:min(len(kind.from), maxKept)] {
 			*kind.to = append(*kind.to, []byte(path))
 		}
+	}
+	for _, path := range r.MountPaths {
+		t.Mounts = append(t.Mounts, []byte(path))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,12 @@ var allGone = MaxDelete{On: true, Entries: 100, Percent: true}
 
 // twenty loads a tree of twenty entries and more.
 func twenty(t *testing.T) *loads {
+	l := newTwenty(t)
+	l.must(LoadOptions{})
+	return l
+}
+
+func newTwenty(t *testing.T) *loads {
 	l := newLoads(t)
 	for i := range 18 {
 		l.write(fmt.Sprintf("f%02d", i), "x")
@@ -24,7 +31,6 @@ func twenty(t *testing.T) *loads {
 	l.write("dir/a", "a")
 	l.write("dir/sub/b", "b")
 	l.write("other/c", "c")
-	l.must(LoadOptions{})
 	return l
 }
 
@@ -141,4 +147,101 @@ func TestWithdrawHeld(t *testing.T) {
 		t.Errorf("%d withdrawn, %d held", rep.Withdrawn, rep.WithdrawHeld)
 	}
 	l.sealed(wantTree{"a": "file content", "z": "dir", "z/b": "file content", "later": "file 1"})
+}
+
+// TestWithdrawWaits: nothing is withdrawn while something could not be read, or came while the
+// source was loaded: what seems gone may have gone there.
+func TestWithdrawWaits(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(l *loads)
+		says   string
+	}{
+		"moved to what cannot be read": {func(l *loads) {
+			l.tree.Remove("other/c")
+			l.write("other/d", "d")
+			l.write("dir/moved", "c")
+			l.failing(vfs.OpRead, "dir/moved")
+		}, "could not be read"},
+		"moved behind the scan": {func(l *loads) { // when the scan has passed dir
+			l.tree.OnCall(func(c vfs.TreeCall) error {
+				if c.Op == vfs.OpReadDir && c.Path == "other" {
+					l.tree.OnCall(nil)
+					l.tree.Remove("other/c")
+					l.write("other/d", "d")
+					l.write("dir/c", "c")
+				}
+				return nil
+			})
+		}, "was changed while it was loaded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := twenty(t)
+			c.change(l)
+			rep, err := l.load(LoadOptions{Withdraw: allGone, SourceConcurrency: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rep.Withdrawn != 0 || !strings.Contains(rep.NotWithdrawn, c.says) || len(l.has("other/c")) != 1 {
+				t.Errorf("%d withdrawn: %q, %d gone", rep.Withdrawn, rep.NotWithdrawn, rep.Scan.Gone)
+			}
+		})
+	}
+}
+
+// TestWithdrawLooksAgain: what is there again when it is to be withdrawn stays.
+func TestWithdrawLooksAgain(t *testing.T) {
+	l := twenty(t)
+	l.tree.Remove("f00")
+	l.tree.Remove("f01")
+	looks := 0
+	l.tree.OnCall(func(c vfs.TreeCall) error {
+		if c.Op == vfs.OpStat && c.Path == "f00" { // only once the scans are over
+			l.tree.OnCall(nil)
+			looks++
+			l.write("f00", "x")
+		}
+		return nil
+	})
+	rep := l.must(LoadOptions{Withdraw: allGone})
+	if looks != 1 || rep.Withdrawn != 1 || rep.WithdrawHeld != 1 || len(l.has("f00", "f01")) != 1 {
+		t.Errorf("looked %d times; %d withdrawn, %d held", looks, rep.Withdrawn, rep.WithdrawHeld)
+	}
+}
+
+// TestWithdrawUnmounted: what lay on another file system stays when that is not mounted any
+// more, whatever lies where it was.
+func TestWithdrawUnmounted(t *testing.T) {
+	for name, change := range map[string]func(l *loads){
+		"a marker": func(l *loads) { l.tree.Remove("dir"); l.write("dir/NOT_MOUNTED", "") },
+		"nothing":  func(l *loads) { l.tree.Remove("dir") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newTwenty(t)
+			l.tree.Mount("dir", 77)
+			l.must(LoadOptions{})
+			change(l)
+			l.tree.Remove("f00")
+			rep := l.must(LoadOptions{Withdraw: allGone})
+			if rep.Withdrawn != 1 || len(l.has("dir/a", "dir/sub/b")) != 2 {
+				t.Errorf("%d withdrawn, %d held: %q", rep.Withdrawn, rep.WithdrawHeld, l.has("dir/a", "dir/sub/b"))
+			}
+		})
+	}
+}
+
+// TestWithdrawKeepsAboveCarrier: the folders above a name that carries the content of one that
+// stays are not withdrawn.
+func TestWithdrawKeepsAboveCarrier(t *testing.T) {
+	l := newLoads(t)
+	l.write("a/deep/x", "content")
+	if err := l.tree.Link("a/deep/x", "z"); err != nil {
+		t.Fatal(err)
+	}
+	l.write("later", "1")
+	l.must(LoadOptions{})
+	l.tree.Remove("a")
+	rep := l.must(LoadOptions{Withdraw: allGone, Filter: mustFilter(t, filter.Spec{Exclude: []string{"z"}}, time.Now())})
+	if rep.Withdrawn != 0 || len(l.has("a", "a/deep", "a/deep/x")) != 3 {
+		t.Errorf("%d withdrawn, left %q", rep.Withdrawn, l.has("a", "a/deep", "a/deep/x"))
+	}
 }

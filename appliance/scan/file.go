@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +40,16 @@ func (c *Dirs) Of(path string) (vfs.Dir, string, error) {
 	}
 	c.dir, c.path, c.volume = d, dir, d.Volume()
 	return d, name, nil
+}
+
+// Absent reports whether an entry is not in the source now, for certain.
+func (c *Dirs) Absent(path string) bool {
+	gone := func(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) }
+	dir, name, err := c.Of(path)
+	if err == nil {
+		_, err = dir.StatFresh(name)
+	}
+	return gone(err) && c.src.Lost() == nil
 }
 
 func (c *Dirs) Close() {

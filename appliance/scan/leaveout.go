@@ -192,11 +192,12 @@ func (a *ahead) enterFolder(it *Item, below *folder) {
 		it.Flags |= ItemShut
 		it.Detail = below.shut
 	}
-	if !a.src.Hold {
-		return
-	}
 	home, err := a.src.device()
-	if below.empty || err == nil && it.dev != home {
+	away := err == nil && it.dev != home
+	if away {
+		it.Flags |= itemAway
+	}
+	if a.src.Hold && (below.empty || away || err != nil) { // a root that cannot be asked proves nothing
 		it.Flags |= ItemHold
 	}
 }

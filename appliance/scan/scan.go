@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
@@ -66,6 +67,8 @@ type Report struct {
 	Missing      uint64    `json:"listed_missing"` // listed, and not met in the source
 	Filters      string    `json:"filters"`        // the digest of the rules; "" of none
 
+	MountPaths []string `json:"-"` // folders of other file systems than the source's, the uppermost, at most MaxMounts
+
 	LeftOutPaths  []string `json:"-"`
 	MissingPaths  []string `json:"-"`
 	ReplacedPaths []string `json:"-"`
@@ -81,6 +84,17 @@ func (r *Report) AddGone(path string, size int64) {
 	r.Gone++
 	r.GoneBytes += size
 	r.GonePaths = AppendPath(r.GonePaths, path)
+}
+
+// MaxMounts bounds the folders of other file systems that a scan remembers.
+const MaxMounts = 4096
+
+// mounted remembers a folder of another file system. They come in the manifest's order.
+func (r *Report) mounted(path string) {
+	if n := len(r.MountPaths); n > 0 && strings.HasPrefix(path, r.MountPaths[n-1]+"/") || n == MaxMounts {
+		return
+	}
+	r.MountPaths = append(r.MountPaths, path)
 }
 
 // same counts an entry that need not be loaded. One that this load has brought itself is
@@ -288,7 +302,10 @@ func emitList(ctx context.Context, report *Report, walked, further, later *extso
 		}
 		same, err := known.Meet(it)
 		leftOut := it.Flags&ItemLeftOut != 0
-		if it.Flags &^= ItemLeftOut | ItemShut | ItemHold; it.Kind == manifest.KindDir {
+		if it.Flags&itemAway != 0 {
+			report.mounted(it.Path)
+		}
+		if it.Flags &^= ItemLeftOut | ItemShut | ItemHold | itemAway; it.Kind == manifest.KindDir {
 			it.Detail = ""
 		}
 		switch {

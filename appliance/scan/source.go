@@ -152,6 +152,7 @@ const (
 	ItemLeftOut                       // within a scan: a filter leaves it out, and all below it
 	ItemShut                          // within a scan: a folder whose content a filter leaves out
 	ItemHold                          // within a scan: a folder below which nothing is withdrawn
+	itemAway                          // within a scan: a folder of another file system than the source's
 )
 
 func (it *Item) OrderKey() string {

@@ -76,7 +76,10 @@ func (r *loadReport) gone() string {
 		text = fmt.Sprintf("not in the source any more: %d withdrawn from the manifest", r.Withdrawn)
 	}
 	if r.WithdrawHeld > 0 {
-		text += fmt.Sprintf(", %d kept because entries that stay need them", r.WithdrawHeld)
+		text += fmt.Sprintf(", %d kept because entries that stay need them, or they are there again, or they lay on another file system", r.WithdrawHeld)
+	}
+	if r.NotWithdrawn != "" {
+		text += ", and nothing is withdrawn: " + r.NotWithdrawn
 	}
 	if r.Scan.RemoveHeld > 0 {
 		text += fmt.Sprintf(", %d kept because their folder is empty now, or another file system", r.Scan.RemoveHeld)

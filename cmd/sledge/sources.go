@@ -24,7 +24,9 @@ func sourcesOf(folders, as []string) ([]appliance.Place, error) {
 		}
 		p := appliance.Place{Root: full}
 		if i < len(as) {
-			p.As = strings.Trim(as[i], "/")
+			if p.As = strings.Trim(as[i], "/"); p.As == "" && len(folders) > 1 {
+				return nil, usagef("--as %q of %s is no name: each of several folders has one of its own", as[i], folder)
+			}
 		} else if len(folders) > 1 {
 			return nil, hint(usagef("%d folders, and --as %d times: each of several has a name of its own", len(folders), len(as)),
 				"give every folder its --as, in the same order: sledge load /a --as a /b --as b")

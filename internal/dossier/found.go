@@ -42,6 +42,8 @@ type Found struct {
 	OtherCount                                       int
 	Unreadable                                       []string // "name: why"
 	Cut                                              bool     // there are more names than are looked at
+
+	owned map[string]bool // names that are a disk's or a receipt folder's own
 }
 
 // Statement kinds by the last elements of their predicate type.
@@ -54,7 +56,7 @@ const (
 // Look goes through a folder. Links are not followed, disks and receipts are not entered. Its
 // error is the context's, or of the folder itself.
 func Look(ctx context.Context, fsys fs.FS) (*Found, error) {
-	f := &Found{}
+	f := &Found{owned: map[string]bool{}}
 	visited := 0
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
@@ -71,7 +73,12 @@ func Look(ctx context.Context, fsys fs.FS) (*Found, error) {
 			f.Cut = true
 			return fs.SkipAll
 		}
-		if d.IsDir() {
+		switch {
+		case f.owned[name] && d.IsDir():
+			return fs.SkipDir
+		case f.owned[name]:
+			return nil
+		case d.IsDir():
 			return f.folder(fsys, name)
 		}
 		return f.file(fsys, name, d)
@@ -87,7 +94,7 @@ func cause(name string, err error) string {
 	return name + ": " + err.Error()
 }
 
-// folder notes a disk or receipts, which are not entered.
+// folder notes a disk or receipts. What is theirs is not entered; what else lies there is.
 func (f *Found) folder(fsys fs.FS, name string) error {
 	has := func(below string) bool {
 		_, err := fs.Stat(fsys, path.Join(name, below))
@@ -96,12 +103,14 @@ func (f *Found) folder(fsys fs.FS, name string) error {
 	switch {
 	case has("sledge/disk.header"), has("sledge/log/checkpoint"):
 		f.Disks = append(f.Disks, name)
+		f.owned[path.Join(name, "sledge")] = true
 	case has("log/checkpoint") && (has("objects.list") || has("total.dsse")):
 		f.Receipts = append(f.Receipts, name)
-	default:
-		return nil
+		for _, own := range []string{"log", "objects.list", "total.dsse", "cancel.json"} {
+			f.owned[path.Join(name, own)] = true
+		}
 	}
-	return fs.SkipDir
+	return nil
 }
 
 func (f *Found) file(fsys fs.FS, name string, d fs.DirEntry) error {
@@ -122,6 +131,18 @@ func (f *Found) file(fsys fs.FS, name string, d fs.DirEntry) error {
 	sum := sha256.Sum256(text)
 	f.sort(Input{name, hex.EncodeToString(sum[:]), int64(len(text))}, text)
 	return nil
+}
+
+// Read reads a file that Look has sorted, and refuses one that is not the same any more.
+func Read(fsys fs.FS, in Input) ([]byte, error) {
+	text, err := readFile(fsys, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != in.SHA256 {
+		return nil, errors.New("it was changed while it was checked")
+	}
+	return text, nil
 }
 
 func readFile(fsys fs.FS, name string) ([]byte, error) {

@@ -59,6 +59,7 @@ type Report struct {
 	Unreadable []string  `json:"unreadable"`
 	Others     []string  `json:"others"`
 	OtherCount int       `json:"other_count"`
+	Cut        bool      `json:"cut"` // the folder has more names than were looked at
 }
 
 // Key is a public key that lies in the folder. That says nothing of whose it is.
@@ -84,7 +85,7 @@ func (r *Report) Judge() {
 		r.Verdict = Failed
 	case len(r.Checks) == 0:
 		r.Verdict = Nothing
-	case r.Count(NotPossible) > 0 || len(r.Unreadable) > 0:
+	case r.Count(NotPossible) > 0 || len(r.Unreadable) > 0 || r.Cut:
 		r.Verdict = InPart
 	default:
 		r.Verdict = Passed
@@ -99,6 +100,9 @@ func (r *Report) Headline() string {
 	case Failed:
 		return fmt.Sprintf("Fail: %d of %s failed.", r.Count(Fail), terminal.Plural(len(r.Checks), "check"))
 	case InPart:
+		if r.Cut {
+			return fmt.Sprintf("In part: %s passed, none failed, and not all of the folder was looked at.", terminal.Plural(r.Count(Pass), "check"))
+		}
 		return fmt.Sprintf("In part: %s passed, none failed, and %s could not be made.", terminal.Plural(r.Count(Pass), "check"), terminal.Plural(r.Count(NotPossible)+len(r.Unreadable), "check"))
 	}
 	return "Nothing was checked."

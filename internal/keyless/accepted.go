@@ -140,6 +140,19 @@ func (s *Session) checkAcceptance(ctx context.Context, name string, dirs []strin
 	if dirs, err = s.Receipts(dirs); err != nil {
 		return nil, err
 	}
+	var texts [][]byte
+	for _, name := range labels {
+		text, err := readLabel(name)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, text)
+	}
+	return s.acceptanceOf(ctx, file, dirs, trust, texts)
+}
+
+// acceptanceOf checks an acceptance that was read, with these receipts and labels.
+func (s *Session) acceptanceOf(ctx context.Context, file []byte, dirs []string, trust string, labels [][]byte) (cmdline.Report, error) {
 	m := s.Meter()
 	defer m.End()
 	o, done, err := s.acceptanceOptions(trust, labels, m)
@@ -165,7 +178,7 @@ func (s *Session) checkAcceptance(ctx context.Context, name string, dirs []strin
 }
 
 // acceptanceOptions are trust, labels and disks, if any are named.
-func (s *Session) acceptanceOptions(trust string, labels []string, m Meter) (fsck.AcceptanceOptions, func(), error) {
+func (s *Session) acceptanceOptions(trust string, labels [][]byte, m Meter) (fsck.AcceptanceOptions, func(), error) {
 	o, done, err := s.Options(Check{Trust: trust}, m)
 	if errors.Is(err, ErrNoDisks) {
 		done, err = func() {}, nil
@@ -173,14 +186,5 @@ func (s *Session) acceptanceOptions(trust string, labels []string, m Meter) (fsc
 	if err != nil {
 		return fsck.AcceptanceOptions{}, nil, err
 	}
-	all := fsck.AcceptanceOptions{Options: o}
-	for _, name := range labels {
-		text, err := readLabel(name)
-		if err != nil {
-			done()
-			return all, nil, err
-		}
-		all.Labels = append(all.Labels, text)
-	}
-	return all, done, nil
+	return fsck.AcceptanceOptions{Options: o, Labels: labels}, done, nil
 }

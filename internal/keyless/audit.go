@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -71,9 +72,10 @@ type audit struct {
 	given string // --trust
 	trust *fsck.Trust
 
+	root    fs.FS // the folder
 	found   *dossier.Found
 	r       *dossier.Report
-	labels  map[string]string // file by origin
+	labels  map[string][]byte // by origin
 	devices []*Device
 	failed  []error
 }
@@ -89,10 +91,11 @@ func (a *audit) run(ctx context.Context) (*dossier.Report, error) {
 	}
 	defer root.Close()
 	a.r = &dossier.Report{Folder: a.dir, Began: time.Now().UTC(), Trust: a.whoIsTrusted(), Checks: []dossier.Check{}}
-	if a.found, err = dossier.Look(ctx, vfs.Plain(root)); err != nil {
+	a.root = vfs.Plain(root)
+	if a.found, err = dossier.Look(ctx, a.root); err != nil {
 		return nil, err
 	}
-	for _, step := range []func(context.Context) error{a.jobs, a.readLabels, a.disks, a.receipts, a.acceptances, a.commits, a.proofs} {
+	for _, step := range []func(context.Context) error{a.jobs, a.readLabels, a.disks, a.strayLabels, a.receipts, a.acceptances, a.commits, a.proofs} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -102,6 +105,7 @@ func (a *audit) run(ctx context.Context) (*dossier.Report, error) {
 	}
 	a.rest()
 	a.r.Ended = time.Now().UTC()
+	a.r.Cut = a.found.Cut
 	a.r.Judge()
 	return a.r, nil
 }
@@ -163,6 +167,15 @@ func (a *audit) add(c dossier.Check, detail any, err error, pass string) {
 		}
 	}
 	a.r.Checks = append(a.r.Checks, c)
+}
+
+// read reads a file of the folder that was sorted before, and is still the same.
+func (a *audit) read(in dossier.Input) ([]byte, error) {
+	text, err := dossier.Read(a.root, in)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", verdict.ErrRefused, err)
+	}
+	return text, nil
 }
 
 // errNotHere: what a check needs does not lie in the folder.

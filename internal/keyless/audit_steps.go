@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,9 +21,10 @@ import (
 func (a *audit) jobs(context.Context) error {
 	for _, in := range a.found.Jobs {
 		c := dossier.Check{ID: "job", Subject: in.Name, Rule: "3", Asks: "Did the trusted signer sign this job file, whole?", Inputs: []dossier.Input{in}}
-		text, err := files.Read(a.path(in.Name), maxStatement)
+		text, err := a.read(in)
 		if err != nil {
-			return err
+			a.add(c, nil, err, "")
+			continue
 		}
 		job, err := fsck.OpenJob(text, a.trust)
 		switch {
@@ -38,24 +41,62 @@ func (a *audit) jobs(context.Context) error {
 
 // readLabels sorts labels by the device's log. Of two different ones of a device none counts.
 func (a *audit) readLabels(context.Context) error {
-	a.labels = map[string]string{}
+	a.labels = map[string][]byte{}
 	sums := map[string]string{}
 	for _, in := range a.found.Labels {
-		text, err := readLabel(a.path(in.Name))
+		c := labelCheck(in)
+		text, err := a.read(in)
 		if err != nil {
-			return err
+			a.add(c, nil, err, "")
+			continue
 		}
 		_, origin, err := fsck.LabelOf(text)
-		if err != nil { // it has changed since it was looked at
+		if err != nil { // it was one when the folder was looked at
 			return err
 		}
 		if other, ok := sums[origin]; ok && other != in.SHA256 {
-			c := dossier.Check{ID: "label", Subject: in.Name, Rule: "8.2", Asks: "Is there one label of each device?", Inputs: []dossier.Input{in}}
 			a.add(c, nil, fmt.Errorf("%w: another label of the same device lies here, and they differ", verdict.ErrRefused), "")
+			sums[origin] = "" // nor does a third
 			delete(a.labels, origin)
 			continue
 		}
-		sums[origin], a.labels[origin] = in.SHA256, a.path(in.Name)
+		sums[origin], a.labels[origin] = in.SHA256, text
+	}
+	return nil
+}
+
+func labelCheck(in dossier.Input) dossier.Check {
+	return dossier.Check{ID: "label", Subject: in.Name, Rule: "8.2", Asks: "Is this the one label of its device, of what lies here?", Inputs: []dossier.Input{in}}
+}
+
+// strayLabels checks that every label is of something that lies here. One of another generation
+// of a device says that what lies here is not its last state.
+func (a *audit) strayLabels(context.Context) error {
+	here := map[string]bool{} // origins
+	for _, name := range a.found.Disks {
+		here[diskOrigin(a.path(name))] = true
+	}
+	for _, name := range a.found.Receipts {
+		if origin, err := receiptsOrigin(a.path(name)); err == nil {
+			here[origin] = true
+		}
+	}
+	for _, in := range a.found.Labels {
+		text, err := a.read(in)
+		if err != nil {
+			continue // readLabels has said so
+		}
+		device, origin, err := fsck.LabelOf(text)
+		if err != nil || here[origin] {
+			continue
+		}
+		err = fmt.Errorf("%w: no disk and no receipts of its device are here", errNotHere)
+		for other := range here {
+			if (&Matched{Origin: other}).device() == device {
+				err = fmt.Errorf("%w: what lies here of device %s is of another generation than its label", verdict.ErrRefused, device)
+			}
+		}
+		a.add(labelCheck(in), nil, err, "")
 	}
 	return nil
 }
@@ -91,7 +132,7 @@ func (a *audit) device(ctx context.Context, origin string, names []string) error
 	}
 	m := a.s.Meter()
 	defer m.End()
-	o, done, err := a.s.OptionsOf(func() ([]string, error) { return a.paths(names), nil }, Check{Trust: a.given, Label: a.labels[origin]}, m)
+	o, done, err := a.s.OptionsOf(func() ([]string, error) { return a.paths(names), nil }, Check{Trust: a.given, Text: a.labels[origin]}, m)
 	if err != nil {
 		return err
 	}
@@ -103,8 +144,9 @@ func (a *audit) device(ctx context.Context, origin string, names []string) error
 	rep := &SetReport{r}
 	a.add(c, r, rep.End(), fmt.Sprintf("device %s, generation %d: %s, %s of the manifest, %s read", r.Device, r.Generation,
 		terminal.Plural(r.Packs, "pack"), terminal.Plural(r.Pages, "page"), terminal.Size(r.BytesRead)))
-	if a.labels[origin] == "" {
-		a.note("Device %s: no label of it is here, so that an older state of its disks would look the same.", r.Device)
+	if a.labels[origin] == nil {
+		a.add(dossier.Check{ID: "label", Subject: c.Subject, Rule: "8.2", Asks: "Are these disks the device's last state?"}, nil,
+			fmt.Errorf("%w: no label of device %s is here, and an older state of its disks would look the same", errNotHere, r.Device), "")
 	}
 	return nil
 }
@@ -133,7 +175,7 @@ func (a *audit) receipts(ctx context.Context) error {
 			a.add(c, nil, fmt.Errorf("%w: %w", verdict.ErrRefused, err), "")
 			continue
 		}
-		of.Label = a.labels[of.Origin]
+		of.text = a.labels[of.Origin]
 		for _, disk := range a.found.Disks {
 			if diskOrigin(a.path(disk)) == of.Origin {
 				of.Disks = append(of.Disks, a.path(disk))
@@ -167,15 +209,15 @@ func (a *audit) receipts(ctx context.Context) error {
 func (a *audit) acceptances(ctx context.Context) error {
 	for _, in := range a.found.Acceptances {
 		c := dossier.Check{ID: "acceptance", Subject: in.Name, Rule: "8.3", Asks: "Did an acceptor of the job sign this, and are these the receipts that were accepted?", Inputs: []dossier.Input{in}}
-		text, err := files.Read(a.path(in.Name), maxStatement)
+		text, err := a.read(in)
 		if err != nil {
-			return err
+			a.add(c, nil, err, "")
+			continue
 		}
-		var labels []string
-		for _, label := range a.labels {
-			labels = append(labels, label)
+		var labels [][]byte
+		for _, origin := range slices.Sorted(maps.Keys(a.labels)) {
+			labels = append(labels, a.labels[origin])
 		}
-		slices.Sort(labels)
 		s := *a.s
 		s.Disks = func() ([]string, error) {
 			if len(a.found.Disks) == 0 {
@@ -183,11 +225,13 @@ func (a *audit) acceptances(ctx context.Context) error {
 			}
 			return a.paths(a.found.Disks), nil
 		}
-		s.Receipts = func(names []string) ([]string, error) { return names, nil }
-		r, err := s.checkAcceptance(ctx, a.path(in.Name), a.accepted(text), a.given, labels)
+		r, err := s.acceptanceOf(ctx, text, a.accepted(text), a.given, labels)
 		rep, ok := r.(*Accepted)
 		if !ok {
 			return err
+		}
+		if n := rep.NotCompared; n > 0 && errors.Is(err, verdict.ErrObjects) {
+			err = fmt.Errorf("%w: the receipts of %s are not here", errNotHere, terminal.Plural(n, "device"))
 		}
 		a.add(c, rep, err, fmt.Sprintf("accepted at %s by %s, for %s", rep.Accepted.Format("2006-01-02 15:04 MST"), rep.Acceptor, terminal.Plural(len(rep.Devices), "device")))
 	}
@@ -233,9 +277,10 @@ func (a *audit) commits(context.Context) error {
 	}
 	for _, in := range a.found.Commits {
 		c := dossier.Check{ID: "commit", Subject: in.Name, Rule: "8.4", Asks: "Did an importer of the job sign this commit marker, for these receipts?", Inputs: []dossier.Input{in}}
-		text, err := files.Read(a.path(in.Name), maxStatement)
+		text, err := a.read(in)
 		if err != nil {
-			return err
+			a.add(c, nil, err, "")
+			continue
 		}
 		marker, err := fsck.VerifyCommit(text, trust)
 		if err != nil {
@@ -243,15 +288,19 @@ func (a *audit) commits(context.Context) error {
 			continue
 		}
 		r := &CommitReport{marker, "not compared: the receipts are not here"}
+		compared := false
 		for _, name := range a.found.Receipts {
 			for _, at := range a.inputsIn(name, "log/checkpoint") {
 				if at.SHA256 == marker.SHA256 {
-					err = r.compare(a.path(name))
+					compared, err = true, errors.Join(err, r.compare(a.path(name)))
 				}
 			}
 		}
 		if err == nil {
 			err = r.End()
+		}
+		if err == nil && !compared {
+			err = fmt.Errorf("%w: the receipts that it commits are not here", errNotHere)
 		}
 		a.add(c, r, err, fmt.Sprintf("run %s into %s: %s; receipts: %s", r.Run, r.Target, terminal.Plural(r.Objects, "object"), r.Receipts))
 	}
@@ -267,9 +316,13 @@ func (a *audit) proofs(context.Context) error {
 			plain = a.path(name)
 			a.found.Used(name)
 		}
-		r, err := checkProof(a.path(in.Name), a.given, plain, "")
-		rep, ok := r.(*ProofReport)
-		if !ok || rep == nil {
+		text, err := a.read(in)
+		if err != nil {
+			a.add(c, nil, err, "")
+			continue
+		}
+		rep, err := proofOf(in.Name, text, a.given, plain, nil)
+		if rep == nil {
 			a.add(c, nil, err, "")
 			continue
 		}

@@ -18,6 +18,7 @@ type Matched struct {
 	Origin string // that the receipts' checkpoint names
 	Disks  []string
 	Label  string // file; "": none
+	text   []byte // of the label, where it was read already
 }
 
 // Match finds out which disks and which label are of which receipts. With one folder

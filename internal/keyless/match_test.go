@@ -67,7 +67,7 @@ func TestMatch(t *testing.T) {
 	if err != nil || len(found) != 2 {
 		t.Fatal(found, err)
 	}
-	for i, want := range []Matched{{a, originOf(1, 1), []string{diskA}, labelA}, {b, originOf(2, 1), []string{diskB}, labelB}} {
+	for i, want := range []Matched{{a, originOf(1, 1), []string{diskA}, labelA, nil}, {b, originOf(2, 1), []string{diskB}, labelB, nil}} {
 		if got := found[i]; got.Folder != want.Folder || got.Origin != want.Origin || !slices.Equal(got.Disks, want.Disks) || got.Label != want.Label {
 			t.Errorf("%+v, want %+v", *got, want)
 		}

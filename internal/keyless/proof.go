@@ -97,11 +97,21 @@ func checkProof(name, trust, plain, sum string) (cmdline.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := someTrust(trust)
+	proof, err := files.Read(name, maxProof)
 	if err != nil {
 		return nil, err
 	}
-	proof, err := files.Read(name, maxProof)
+	r, err := proofOf(name, proof, trust, plain, digest)
+	if r == nil {
+		return nil, err
+	}
+	return r, err
+}
+
+// proofOf checks a proof that was read, and compares with the plain file or its digest, if either
+// is given. Without a report the proof is not to be used.
+func proofOf(name string, proof []byte, trust, plain string, digest []byte) (*ProofReport, error) {
+	t, err := someTrust(trust)
 	if err != nil {
 		return nil, err
 	}

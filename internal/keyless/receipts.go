@@ -137,7 +137,7 @@ func (s *Session) VerifyReceipts(ctx context.Context, of *Matched, trust string)
 	}
 	m := s.Meter()
 	defer m.End()
-	o, done, err := s.OptionsOf(func() ([]string, error) { return of.Disks, nil }, Check{Trust: trust, Label: of.Label}, m)
+	o, done, err := s.OptionsOf(func() ([]string, error) { return of.Disks, nil }, Check{Trust: trust, Label: of.Label, Text: of.text}, m)
 	if err != nil {
 		return nil, err
 	}

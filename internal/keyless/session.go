@@ -140,6 +140,7 @@ func (s *Session) OpenDisks(paths []string) (disks []fsck.Disk, done func(), err
 type Check struct {
 	Trust string // as --trust has it
 	Label string // file
+	Text  []byte // of the label, where it was read already
 }
 
 // Options are disks, trust and label for the verifier. The folders are looked at last: other
@@ -150,7 +151,7 @@ func (s *Session) Options(c Check, m Meter) (fsck.Options, func(), error) {
 
 // OptionsOf is Options with other folders than those that the operator named.
 func (s *Session) OptionsOf(folders func() ([]string, error), c Check, m Meter) (o fsck.Options, done func(), err error) {
-	if c.Label != "" {
+	if o.Label = c.Text; c.Label != "" {
 		if o.Label, err = readLabel(c.Label); err != nil {
 			return o, nil, err
 		}

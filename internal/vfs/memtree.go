@@ -38,6 +38,7 @@ type TreeCall struct {
 type treeNode struct {
 	mode         uint32
 	ino, nlink   uint64
+	dev          uint64 // its file system
 	mtime, ctime time.Time
 	data         []byte // of a file; a symbolic link's target
 	children     map[string]*treeNode
@@ -57,7 +58,7 @@ func NewMemTree(now func() time.Time) *MemTree {
 
 func (t *MemTree) node(mode uint32) *treeNode {
 	t.ino++
-	n := &treeNode{mode: mode, ino: t.ino, nlink: 1, mtime: t.now()}
+	n := &treeNode{mode: mode, ino: t.ino, nlink: 1, dev: 1, mtime: t.now()}
 	n.ctime = n.mtime
 	if n.isDir() {
 		n.children = map[string]*treeNode{}
@@ -282,6 +283,9 @@ func (d *memDir) child(op OpKind, name string) (*treeNode, error) {
 		return nil, err
 	}
 	n := d.n.children[name]
+	if name == "." {
+		n = d.n
+	}
 	if n == nil {
 		d.t.mu.Unlock()
 		return nil, &fs.PathError{Op: string(op), Path: d.join(name), Err: syscall.ENOENT}
@@ -308,7 +312,7 @@ func (d *memDir) Stat(name string) (Info, error) {
 
 func (n *treeNode) info() Info {
 	size := int64(len(n.data))
-	return Info{Mode: n.mode, UID: 1000, GID: 1000, Size: size, Allocated: size - n.hidden(), Mtime: n.mtime, Ctime: n.ctime, Dev: 1, Ino: n.ino, Nlink: n.nlink}
+	return Info{Mode: n.mode, UID: 1000, GID: 1000, Size: size, Allocated: size - n.hidden(), Mtime: n.mtime, Ctime: n.ctime, Dev: n.dev, Ino: n.ino, Nlink: n.nlink}
 }
 
 func (d *memDir) Open(name string) (TreeFile, error) {
