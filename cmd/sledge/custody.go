@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/custody/event"
 	"github.com/sledge-io/sledge/internal/custody/log"
+	"github.com/sledge-io/sledge/internal/custody/witness"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/fsck/custody"
 	"github.com/sledge-io/sledge/internal/keyless"
@@ -46,6 +47,7 @@ type custodyWork struct {
 	card    manifest.CosignerKey // of a custodian; nobody's of a device
 	app     *app
 	trust   *fsck.Trust
+	own     *witness.Custodian // the custodian with his memory; nil of a device
 	closers []io.Closer
 }
 
@@ -53,7 +55,14 @@ type custodyWork struct {
 type custodyState = custody.Report
 
 // input is what a log is verified with before a change.
-func (w *custodyWork) input() custody.Input { return custody.Input{Trust: w.trust} }
+// What a custodian remembers of the log counts as seen: he forks no log that was put back.
+func (w *custodyWork) input() (in custody.Input, err error) {
+	in.Trust = w.trust
+	if w.own != nil {
+		in.Seen, err = memoryOf(w.own, w.dir)
+	}
+	return in, err
+}
 
 func (w *custodyWork) close() {
 	for i := len(w.closers) - 1; i >= 0; i-- {
@@ -90,7 +99,7 @@ func (a *app) openCustody(f *custodyFlags, begin bool) (*custodyWork, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &custodyWork{app: a, dir: f.log, key: c.Key, card: card.Vkey, closers: []io.Closer{closeFunc(done)}}
+	w := &custodyWork{app: a, dir: f.log, own: c, key: c.Key, card: card.Vkey, closers: []io.Closer{closeFunc(done)}}
 	w.actor = event.Actor{Name: card.Name, Organisation: card.Organisation, Role: "custodian", KeyID: crypto.KeyID(publicOf(c.Key))}
 	if f.log == "" || f.trust == "" {
 		w.close()
@@ -175,7 +184,11 @@ func (w *custodyWork) open(trust string, signer ed25519.PublicKey) (err error) {
 			return err
 		}
 	}
-	if w.state, err = w.app.checkCustody(w.dir, w.input()); err != nil {
+	in, err := w.input()
+	if err != nil {
+		return err
+	}
+	if w.state, err = w.app.checkCustody(w.dir, in); err != nil {
 		return err
 	}
 	if f := w.state.Refused(); f != nil {
@@ -249,6 +262,12 @@ func (w *custodyWork) add(e *event.Event, by ed25519.PrivateKey, more ...manifes
 	}
 	if err := w.log.Append(entry, w.key); err != nil {
 		return fmt.Errorf("custody log %s: %w", w.dir, err)
+	}
+	if w.own == nil {
+		return nil
+	}
+	if err := w.own.Wrote(w.log.Origin, w.log.Checkpoint()); err != nil {
+		return fmt.Errorf("the event is signed, and the custodian's own memory of it could not be written: %w", err)
 	}
 	return nil
 }

@@ -89,7 +89,11 @@ func (w *custodyWork) arrive(e *event.Event, wrong []string) (report, error) {
 
 // again verifies the log as it is by now, so that the next entry is judged by it.
 func (w *custodyWork) again() (state *custodyState, err error) {
-	return w.app.checkCustody(w.dir, w.input())
+	in, err := w.input()
+	if err != nil {
+		return nil, err
+	}
+	return w.app.checkCustody(w.dir, in)
 }
 
 func (w *custodyWork) exception(r *arrivalReport, kind, text string) error {

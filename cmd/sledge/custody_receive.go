@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/custody/codes"
+	"github.com/sledge-io/sledge/internal/custody/event"
 	"github.com/sledge-io/sledge/internal/custody/log"
 	"github.com/sledge-io/sledge/internal/custody/witness"
 	"github.com/sledge-io/sledge/internal/files"
@@ -226,6 +227,14 @@ func (a *app) handedTo(f *receiveFlags, r *cosignReport, b witness.Body, card ma
 	}
 	if bad := state.Refused(); bad != nil {
 		return fmt.Errorf("custody log %s: %w: %s", f.log, errRefused, bad.Text)
+	}
+	switch at := state.Events[len(state.Events)-1]; {
+	case state.Origin != r.Origin:
+		return fmt.Errorf("custody log %s: %w: it is %s, and handed over is %s", f.log, errRefused, state.Origin, r.Origin)
+	case state.Confirmed != state.Size:
+		return fmt.Errorf("custody log %s: %w: it has %d entries, and the hand-over is not of the last of them", f.log, errRefused, state.Size)
+	case at.Kind != string(event.HandedOver):
+		return fmt.Errorf("custody log %s: %w: its last entry is no hand-over, but %s", f.log, errNotCustodian, at.Kind)
 	}
 	last := state.Holders[len(state.Holders)-1]
 	if last.KeyID != crypto.KeyID(card.Vkey.Key) {

@@ -269,3 +269,40 @@ func jsonNumber(n int) string {
 	b, _ := json.Marshal(n)
 	return string(b)
 }
+
+// TestCustodyPutBack: a custodian does not sign a second history of a log that was put back,
+// for he remembers what he has signed.
+func TestCustodyPutBack(t *testing.T) {
+	f := custodyDay(t)
+	f.must(os.CopyFS("older", os.DirFS("custody")))
+	f.asPerson(0, carried("alice", "custody", "add", "arrived", "--seal", "ML-1", "--seal", "ML-2")...)
+	f.must(os.RemoveAll("custody"))
+	f.must(os.Rename("older", "custody"))
+	f.says(f.asPerson(exitRefused, carried("alice", "custody", "add", "arrived", "--seal", "ML-9")...), "rolled back: 1 entries are missing")
+	f.says(f.asPerson(exitRefused, "custody", "verify", "custody", "--trust", "site/signer.pub", "--custodian", "alice"), "rolled back")
+}
+
+// TestCustodyReceiveOther: with the log, a hand-over that is not its last entry is not taken
+// for the device's.
+func TestCustodyReceiveOther(t *testing.T) {
+	f := custodyDay(t)
+	f.asPerson(0, carried("alice", "custody", "add", "arrived", "--seal", "ML-1", "--seal", "ML-2")...)
+	f.says(f.asPerson(exitRefused, "custody", "receive", "q1.txt", "--log", "custody", "--custodian", "alice", "--trust", "site/signer.pub"), "has 8 entries, and the hand-over is not of the last")
+	other := strings.Replace(f.read("q1.txt"), "/1/custody\n", "/2/custody\n", 1)
+	f.must(os.WriteFile("other.txt", []byte(other), 0o600))
+	f.says(f.asPerson(exitRefused, "custody", "receive", "other.txt", "--log", "custody", "--custodian", "alice", "--trust", "site/signer.pub"), "handed over is sledge/")
+}
+
+// TestCustodyJobFile: the entries are about one job file, and another one beside the log is not
+// believed; a later one that is given judges them all.
+func TestCustodyJobFile(t *testing.T) {
+	f := custodyDay(t)
+	f.sledge(0, "job", "extend", "c.dsse", "--expires", "3h", "--out", "later.dsse")
+	verify := func(want int, more ...string) string {
+		return f.asPerson(want, append([]string{"custody", "verify", "custody", "--trust", "site/signer.pub", "--seen", "q1.txt"}, more...)...)
+	}
+	f.says(verify(0), "serial 1")
+	f.says(verify(0, "--job", "later.dsse"), "serial 2", "about another job file than the one that was given")
+	f.must(os.WriteFile(filepath.Join("custody", "job.dsse"), []byte(f.read("later.dsse")), 0o600))
+	f.says(verify(exitRefused), "another job file than the one in the log's folder")
+}

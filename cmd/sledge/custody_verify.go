@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/custody/witness"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck/custody"
 	"github.com/sledge-io/sledge/internal/keyless"
@@ -34,7 +35,8 @@ func (r *custodyReport) Print(w io.Writer) {
 	if r.Trusted {
 		origin = originProven
 	}
-	fmt.Fprintf(w, "log         %s, origin %s\nentries     %d, confirmed by others up to %d\nverdict     %s\n", escape(r.Origin), origin, r.Size, r.Confirmed, escape(r.Verdict))
+	fmt.Fprintf(w, "log         %s, origin %s\njob file    serial %d; one with a higher serial may name others (--job)\nentries     %d, confirmed by others up to %d\nverdict     %s\n",
+		escape(r.Origin), origin, r.JobSerial, r.Size, r.Confirmed, escape(r.Verdict))
 	for i, h := range r.Holders {
 		end := "now"
 		if h.To != nil {
@@ -146,9 +148,7 @@ func (a *app) verifyCustody(dir string, f *custodyVerifyFlags, all bool) (report
 		if err != nil {
 			return nil, err
 		}
-		if own != nil {
-			in.Seen = append(in.Seen, own)
-		}
+		in.Seen = append(in.Seen, own...)
 	}
 	r, err := a.checkCustody(dir, in)
 	if err != nil {
@@ -156,7 +156,7 @@ func (a *app) verifyCustody(dir string, f *custodyVerifyFlags, all bool) (report
 	}
 	rep := &custodyReport{Report: r, all: all}
 	err = custodyEnd(r)
-	rep.Verdict = "holds"
+	rep.Verdict = fmt.Sprintf("holds; nothing before entry %d was cut off, and of a later end nobody can know", r.Confirmed)
 	if err != nil {
 		rep.Verdict = className(codeOf(err))
 	}
@@ -168,19 +168,23 @@ func codeOf(err error) int {
 	return code
 }
 
-// ownMemory is what a custodian remembers of a log; nil is nothing.
-func ownMemory(custodian, dir string) ([]byte, error) {
+// ownMemory is what a custodian remembers of a log.
+func ownMemory(custodian, dir string) ([][]byte, error) {
 	c, _, done, err := openCustodian(custodian)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	return memoryOf(c, dir)
+}
+
+func memoryOf(c *witness.Custodian, dir string) ([][]byte, error) {
 	note, err := files.ReadIn(dir, "checkpoint", manifest.MaxCheckpoint)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", custody.ErrNoLog, err)
 	}
 	origin, _, _ := strings.Cut(string(note), "\n")
-	return c.Seen(origin)
+	return c.Memory(origin)
 }
 
 // custodyEnd is the verifier's answer as an error, the worst first.

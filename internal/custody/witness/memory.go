@@ -37,15 +37,21 @@ type Custodian struct {
 	FS   vfs.FS
 }
 
-const seenFolder = "seen"
+// Folders of the memory: what was cosigned, and what was signed.
+const (
+	seenFolder  = "seen"
+	wroteFolder = "wrote"
+)
 
 // Vkey is the custodian's verifier key.
 func (c *Custodian) Vkey() (manifest.CosignerKey, error) {
 	return manifest.NewCosignerKey(c.Name, c.Key.Public().(ed25519.PublicKey))
 }
 
-func seenName(origin string) string {
-	return fmt.Sprintf("%s/%x", seenFolder, sha256.Sum256([]byte(origin)))
+func seenName(origin string) string { return noteName(seenFolder, origin) }
+
+func noteName(folder, origin string) string {
+	return fmt.Sprintf("%s/%x", folder, sha256.Sum256([]byte(origin)))
 }
 
 // Seen is the newest checkpoint of a log that the custodian has cosigned, with his line as
@@ -137,22 +143,61 @@ func (c *Custodian) Cosign(b Body, origin string, now time.Time, keys ...ed25519
 	if err != nil {
 		return nil, err
 	}
-	if got.Line != nil {
+	if got.Line != nil { // the write of then may have failed after its rename
+		note, err := c.Seen(origin)
+		if err == nil {
+			err = c.remember(seenFolder, origin, note)
+		}
+		if err != nil {
+			return nil, err
+		}
 		return got.Line, nil
 	}
 	line, err := Cosign(b.Checkpoint, c.Name, c.Key, now)
 	if err != nil {
 		return nil, err
 	}
-	if err := durable.MkdirAll(c.FS, seenFolder); err != nil {
-		return nil, err
-	}
 	note := append(append([]byte{}, b.Checkpoint...), line...)
 	if len(note) > manifest.MaxCheckpoint {
 		return nil, fmt.Errorf("%w: checkpoint of %d bytes", ErrMalformed, len(note))
 	}
-	if err := durable.WriteFile(c.FS, seenName(origin), note); err != nil {
+	if err := c.remember(seenFolder, origin, note); err != nil {
 		return nil, err
 	}
 	return line, nil
+}
+
+// remember makes a note of a log durable in one of the memory's folders.
+func (c *Custodian) remember(folder, origin string, note []byte) error {
+	if err := durable.MkdirAll(c.FS, folder); err != nil {
+		return err
+	}
+	return durable.WriteFile(c.FS, noteName(folder, origin), note)
+}
+
+// Wrote remembers durably the newest checkpoint of a log that the custodian has signed as the
+// one who has the device. It is apart from what he has cosigned: a hand-over begins at that.
+func (c *Custodian) Wrote(origin string, checkpoint []byte) error {
+	return c.remember(wroteFolder, origin, checkpoint)
+}
+
+// Memory is all that the custodian remembers of a log: what he cosigned, and what he signed.
+func (c *Custodian) Memory(origin string) (notes [][]byte, err error) {
+	seen, err := c.Seen(origin)
+	if err != nil {
+		return nil, err
+	}
+	if seen != nil {
+		notes = append(notes, seen)
+	}
+	wrote, err := vfs.ReadFile(c.FS, noteName(wroteFolder, origin), manifest.MaxCheckpoint)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return notes, nil
+	case err != nil:
+		return nil, err
+	case Origin(wrote) != origin:
+		return nil, fmt.Errorf("%w: %s", ErrMemory, noteName(wroteFolder, origin))
+	}
+	return append(notes, wrote), nil
 }

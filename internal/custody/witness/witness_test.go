@@ -276,3 +276,32 @@ func TestTwoAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRepeatedAnswerIsDurable: a cosignature whose memory was renamed and not synced does not
+// leave at a repeat either before it is.
+func TestRepeatedAnswerIsDurable(t *testing.T) {
+	r := custodytest.New(t)
+	r.Load()
+	disk := vfs.NewMem(vfs.MemOptions{})
+	c := &witness.Custodian{Key: r.Carrier.Key, Name: r.Carrier.Name, FS: disk}
+	renamed := false
+	disk.OnOp(func(op vfs.Op) error {
+		if renamed = renamed || op.Kind == vfs.OpRename; renamed && op.Kind == vfs.OpSyncDir {
+			return errors.New("the folder is not synced")
+		}
+		return nil
+	})
+	if line, err := c.Cosign(r.Body(r.Carrier), r.Log.Origin, r.Now, public(r.Device)); err == nil {
+		t.Fatalf("answered %q", line)
+	}
+	if line, err := c.Cosign(r.Body(r.Carrier), r.Log.Origin, r.Now, public(r.Device)); err == nil {
+		t.Fatalf("the repeat answered %q", line)
+	}
+	disk.OnOp(nil)
+	line, err := c.Cosign(r.Body(r.Carrier), r.Log.Origin, r.Now, public(r.Device))
+	must(t, err)
+	left := &witness.Custodian{Key: c.Key, Name: c.Name, FS: disk.CrashClone(rand.New(rand.NewSource(1)), 0)}
+	if note, err := left.Seen(r.Log.Origin); err != nil || !bytes.Contains(note, line) {
+		t.Errorf("after a power cut the memory is %q: %v", note, err)
+	}
+}

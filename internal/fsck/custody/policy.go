@@ -165,5 +165,5 @@ func (v *verifier) checkPolicy() {
 		v.find(Differs, "12.5", "no checkpoint of this log has the cosignatures that the policy asks for (quorum %s)", p.quorum)
 		return
 	}
-	v.find(Note, "12.5", "the policy is met by the checkpoint of size %d", largest)
+	v.find(Note, "12.5", "the policy is met by the checkpoint of size %d; the %d entries after it are not covered", largest, v.Size-uint64(largest))
 }

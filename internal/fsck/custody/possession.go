@@ -25,8 +25,10 @@ func (v *verifier) possession() {
 		case "import-run":
 			if !v.arrivedAfter(sealed, i) {
 				v.gap(max(sealed, 0), i, "an import before an arrival")
-				transit = -1
+			} else if transit >= 0 {
+				v.gap(transit, i, "an import, and no arrival after the last hand-over")
 			}
+			transit = -1
 		default:
 			if transit >= 0 && v.entries[transit].KeyID != e.KeyID {
 				v.gap(transit, i, "no arrival after the hand-over")

@@ -70,6 +70,7 @@ type Report struct {
 	Job         string    `json:"job"`
 	Device      string    `json:"device"`
 	Generation  uint64    `json:"generation"`
+	JobSerial   uint64    `json:"job_serial"` // of the job file that says who may sign
 	Size        uint64    `json:"size"`
 	Root        string    `json:"root"`
 	Trusted     bool      `json:"origin_proven"`

@@ -33,6 +33,7 @@ type verifier struct {
 	*Report
 	in      Input
 	job     *wire.JobFile
+	jobSum  string // SHA-256 of its file
 	who     wire.Identity
 	device  ed25519.PublicKey
 	people  []person
@@ -84,6 +85,7 @@ func Verify(in Input) (*Report, error) {
 	if err := v.walk(raw); err != nil {
 		return v.Report, nil
 	}
+	v.checkJob()
 	v.checkHead(cp)
 	v.checkKept()
 	v.checkSeen()
@@ -120,8 +122,27 @@ func (v *verifier) open(cp *wire.Checkpoint) (err error) {
 	}
 	v.people = people(v.job, v.who.Device, v.job.Signer)
 	v.Origin, v.Job, v.Device, v.Generation = cp.Origin, v.who.Job.String(), v.who.Device.String(), v.who.Generation
+	v.JobSerial, v.jobSum = v.job.Serial, wire.Sha256Hex(file)
 	v.Size, v.Root, v.Trusted = uint64(cp.Size), base64.StdEncoding.EncodeToString(cp.Root[:]), v.in.Trust != nil
 	return nil
+}
+
+// checkJob compares the job file with the one that the entries are about. The folder's own must
+// be that; one that was given may be a later one.
+func (v *verifier) checkJob() {
+	others := 0
+	for _, e := range v.entries {
+		if e.subject["job.dsse"] != v.jobSum {
+			others++
+		}
+	}
+	switch {
+	case others == 0:
+	case v.in.Job == nil:
+		v.find(Differs, "12.3", "%d of %d entries are about another job file than the one in the log's folder, of serial %d", others, len(v.entries), v.JobSerial)
+	default:
+		v.find(Note, "12.3", "%d of %d entries are about another job file than the one that was given, of serial %d: all are judged by this one", others, len(v.entries), v.JobSerial)
+	}
 }
 
 // firstChanged says where the log is whole up to, by the older checkpoints that are kept.
